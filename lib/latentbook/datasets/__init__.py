@@ -1,0 +1,13 @@
+"""The data of the study: ``load("mnist")`` gives verified arrays, wherever the files lie.
+
+>>> from latentbook import datasets
+>>> digits = datasets.load("digits")
+>>> digits.x.shape, digits.description
+((1797, 28, 28, 1), 'Optical digits: 1,797 images')
+"""
+
+from latentbook.datasets.dataset import Dataset
+from latentbook.datasets.loading import load
+from latentbook.datasets.registry import NAMES
+
+__all__ = ["NAMES", "Dataset", "load"]

@@ -1,0 +1,109 @@
+"""What every chapter gets: samples in [0, 1], integer classes, and the truth about where from.
+
+A `Dataset` never changes; a smaller one is made by `subset` and says that it is one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from latentbook.datasets.registry import entry
+from latentbook.errors import LatentbookError
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set, complete or a subset that says so.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the registry, such as ``mnist``.
+    x : ndarray of float32
+        Images of shape (n, height, width, channels) in [0, 1]; tables of shape (n, d).
+    y : ndarray of int64, shape (n,)
+        Class of each sample, an index into `classes`.
+    classes : tuple of str
+        Names of the classes.
+    n_train : int
+        The first `n_train` rows are the published training split, the others the test split;
+        0 if the data have no split, or not both parts of it.
+    sha256 : str
+        Digest of the raw arrays as verified; for a subset also of the indices drawn.
+    index : ndarray of int64, shape (n,)
+        Position of each sample in the complete data, training split first.
+    complete : bool
+        False if samples are missing.
+    source : str
+        Where the arrays were read from.
+    frame : DataFrame or None
+        For tables: the published columns, typed.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    classes: tuple[str, ...]
+    n_train: int
+    sha256: str
+    index: np.ndarray
+    complete: bool
+    source: str
+    frame: pd.DataFrame | None = None
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.x)
+
+    @property
+    def flat(self) -> np.ndarray:
+        """Return `x` as a matrix of shape (n, d): a view, not a copy."""
+        return self.x.reshape(len(self.x), -1)
+
+    @property
+    def description(self) -> str:
+        """Return title and size in words: ``CIFAR-10: 9,979 of 60,000 images``."""
+        data = entry(self.name)
+        size = f"{len(self):,}" if self.complete else f"{len(self):,} of {data.rows:,}"
+        return f"{data.title}: {size} {data.unit}"
+
+    def subset(self, n: int, seed: int = 0) -> Dataset:
+        """Return `n` samples drawn uniformly without replacement, in their original order.
+
+        All samples are returned unchanged if `n` is their number.
+
+        Raises
+        ------
+        LatentbookError
+            If `n` is not a whole number from 1 to the number of samples.
+        """
+        check_size(self.name, n, len(self))
+        if n == len(self):
+            return self
+        chosen = np.sort(np.random.default_rng(seed).choice(len(self), n, replace=False))
+        index = self.index[chosen]
+        mixed = hashlib.sha256(self.sha256.encode() + index.astype("<i8").tobytes())
+        return replace(
+            self,
+            x=self.x[chosen],
+            y=self.y[chosen],
+            n_train=0,
+            sha256=mixed.hexdigest(),
+            index=index,
+            complete=False,
+            frame=None if self.frame is None else self.frame.iloc[chosen].reset_index(drop=True),
+        )
+
+
+def check_size(name: str, n: object, available: int) -> None:
+    """Raise `LatentbookError` unless `n` is a whole number from 1 to `available`."""
+    whole = isinstance(n, int | np.integer) and not isinstance(n, bool)
+    if not whole or not 1 <= n <= available:  # type: ignore[operator]
+        raise LatentbookError(
+            f"n is {n!r}, but a subset of {name} has a whole number of samples from 1 to "
+            f"{available:,}"
+        )

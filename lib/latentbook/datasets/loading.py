@@ -1,0 +1,40 @@
+"""One function between a name and a `Dataset`."""
+
+from __future__ import annotations
+
+from latentbook.datasets import images, store, tables
+from latentbook.datasets.dataset import Dataset, check_size
+from latentbook.datasets.registry import entry
+
+
+def load(name: str, n: int | None = None, seed: int = 0, download: bool = True) -> Dataset:
+    """Return the data set `name`, or `n` samples of it.
+
+    Looked for in ``$LATENTBOOK_DATA``, the project's cache, the folders of the operating system and
+    of Keras; then downloaded from the mirrors of the registry.
+    The arrays are compared with the published digests every time.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    n : int, optional
+        Number of samples to draw without replacement; all by default.
+    seed : int
+        Seed of that draw.
+    download : bool
+        Whether the network may be used.
+
+    Raises
+    ------
+    LatentbookError
+        For an unknown name, an impossible `n`, data that are nowhere, and files that are corrupt,
+        truncated or another data set's.
+    """
+    data = entry(name)
+    if n is not None:
+        check_size(name, n, data.rows)
+    raw = store.obtain(data, download)
+    builder = images.build if data.kind == "images" else tables.build
+    dataset = builder(data, raw)
+    return dataset if n is None else dataset.subset(n, seed)

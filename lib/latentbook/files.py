@@ -1,0 +1,57 @@
+"""Writing a file so that a reader never sees half of it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from latentbook.errors import LatentbookError
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Make the folder of `path`, and turn a failed write inside into one clear sentence.
+
+    Raises
+    ------
+    LatentbookError
+        If the folder cannot be written (read-only, or no space left).
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise LatentbookError(
+            f"cannot write {path}: {error.strerror or error}; free some space, make the folder "
+            "writable, or set LATENTBOOK_CACHE to another folder"
+        ) from error
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it takes the name `path` in one step.
+
+    The name of the temporary file ends in that of `path`. If the body raises, `path` is left as it was.
+
+    Raises
+    ------
+    LatentbookError
+        If the folder cannot be written (read-only, or no space left).
+    """
+    scratch = None
+    try:
+        with writable(path):
+            handle, name = tempfile.mkstemp(
+                prefix=".partial-", suffix=f"-{path.name}", dir=path.parent
+            )
+            os.close(handle)
+            scratch = Path(name)
+            yield scratch
+            scratch.chmod(0o644)
+            os.replace(scratch, path)
+    finally:
+        if scratch is not None:
+            scratch.unlink(missing_ok=True)

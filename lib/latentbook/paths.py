@@ -1,0 +1,82 @@
+"""Where things lie: the only module that knows the folders of the project.
+
+Chapters and library modules ask here instead of climbing with ``../..``.
+Reading and writing the files is left to `records`, `datasets` and `cache`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from latentbook.errors import LatentbookError
+
+
+def root() -> Path:
+    """Return the folder of the project: ``$LATENTBOOK_ROOT``, the checkout, or a parent of here.
+
+    Raises
+    ------
+    LatentbookError
+        If no folder with ``notebooks/profiles/`` is found.
+    """
+    stated = os.environ.get("LATENTBOOK_ROOT")
+    here = Path.cwd()
+    candidates = [Path(stated)] if stated else [Path(__file__).parents[2], here, *here.parents]
+    for folder in candidates:
+        if (folder / "notebooks" / "profiles").is_dir():
+            return folder
+    raise LatentbookError(
+        f"no latentbook project at {candidates[0]}: set LATENTBOOK_ROOT to the folder that "
+        "holds notebooks/profiles"
+    )
+
+
+def cache() -> Path:
+    """Return the folder for downloads and computed arrays (``$LATENTBOOK_CACHE`` or the user's)."""
+    stated = os.environ.get("LATENTBOOK_CACHE")
+    return Path(stated) if stated else user_cache_path("latentbook")
+
+
+def notebooks() -> Path:
+    """Return the folder of the chapters' source notebooks."""
+    return root() / "notebooks"
+
+
+def profiles() -> Path:
+    """Return the folder of the parameter profiles."""
+    return notebooks() / "profiles"
+
+
+def published() -> Path:
+    """Return the folder of the numbers that the sources print."""
+    return root() / "data" / "published"
+
+
+def records(profile: str) -> Path:
+    """Return the folder of the records: versioned for ``paper``, a build product otherwise."""
+    if profile == "paper":
+        return root() / "data" / "records"
+    return root() / "_build" / "records" / profile
+
+
+def figures() -> Path:
+    """Return the folder of the small arrays that full-scale figures are drawn from."""
+    return root() / "data" / "records" / "figures"
+
+
+def registry() -> Path:
+    """Return the file that lists the data sets: mirrors, digests, licences."""
+    return root() / "data" / "samples" / "registry.toml"
+
+
+def generated() -> Path:
+    """Return the folder of pages and tables that are written from records before the build."""
+    return root() / "book" / "generated"
+
+
+def extra() -> Path:
+    """Return the folder that the built book carries verbatim (MathJax, interactive pages)."""
+    return root() / "book" / "extra"
