@@ -1,0 +1,8 @@
+"""Autoencoders as functions that return three Keras models over the same weights.
+
+Each module holds one family. Training is left to `latentbook.training`.
+"""
+
+from latentbook.autoencoders.base import Autoencoder
+
+__all__ = ["Autoencoder"]

@@ -1,0 +1,159 @@
+"""The two convolutional autoencoders of fernandez2020 that end in a code of ten numbers.
+
+`fernandez` is the author's own (appendix, section 7: 20,553 parameters at 28 x 28 x 1); `guo` is
+that of guo2017dcec (figure 11.12: 275,979 parameters), which DCEC pretrains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latentbook import training
+from latentbook.autoencoders.base import Autoencoder, join
+from latentbook.errors import LatentbookError, choose
+
+if TYPE_CHECKING:
+    import keras
+
+
+def fernandez(input_shape: tuple[int, int, int] = (28, 28, 1), n_codes: int = 10) -> Autoencoder:
+    """Build the author's autoencoder: five convolutions and poolings down to 1 x 1 x `n_codes`.
+
+    The decoder's factors (2, 2, 3, 2 and two valid 3 x 3 transposed convolutions) lead to
+    28 x 28 pixels only; other sizes are refused. Output through a sigmoid, for binary
+    cross-entropy.
+
+    Raises
+    ------
+    LatentbookError
+        If the image is not 28 x 28.
+    """
+    import keras
+    from keras import layers
+
+    if input_shape[:2] != (28, 28):
+        raise LatentbookError(
+            f"the autoencoder cae10 takes images of 28 x 28 pixels, not {input_shape[0]} x "
+            f"{input_shape[1]}: resize them, or use cae10-guo, which takes any size from 8"
+        )
+
+    def conv(x, filters, kernel=3):
+        return layers.LeakyReLU(0.2)(layers.Conv2D(filters, kernel, padding="same")(x))
+
+    image = keras.Input(input_shape, name="image")
+    x = image
+    for filters in (24, 20, 16, 12, n_codes):
+        x = layers.MaxPooling2D(2, padding="same")(conv(x, filters))
+    encoder = keras.Model(image, x, name="encoder")
+
+    code = keras.Input((1, 1, n_codes), name="code")
+    x = conv(layers.UpSampling2D(2)(code), n_codes)
+    x = layers.UpSampling2D(2)(conv(x, 12))
+    x = layers.UpSampling2D(3)(conv(x, 16, kernel=2))
+    x = layers.UpSampling2D(2)(conv(x, 20))
+    x = layers.Conv2DTranspose(24, 3, activation="relu")(x)
+    x = layers.Conv2DTranspose(input_shape[2], 3, activation="sigmoid")(x)
+    return join("cae10", encoder, keras.Model(code, x, name="decoder"))
+
+
+def guo(input_shape: tuple[int, int, int] = (28, 28, 1), n_codes: int = 10) -> Autoencoder:
+    """Build the autoencoder of guo2017dcec for square images whose side is at least 8.
+
+    Three strided convolutions (32, 64, 128), a linear code, and their mirror image; linear
+    output, for mean squared error. The third convolution is unpadded where the side is not a
+    multiple of 8.
+
+    Raises
+    ------
+    LatentbookError
+        If the image is not square, smaller than 8 pixels, or of a side that the strides cannot
+        restore (it must be a multiple of 8, or leave 4 when divided by 8).
+    """
+    import keras
+    from keras import layers
+
+    height, width, channels = input_shape
+    if height != width or height < 8 or height % 8 not in (0, 4):
+        raise LatentbookError(
+            f"the autoencoder cae10-guo takes square images of 8, 12, 16, 20, 28, 32 ... pixels "
+            f"a side, not {height} x {width}: resize or pad them"
+        )
+    third = "same" if height % 8 == 0 else "valid"
+    side = height // 8
+
+    image = keras.Input(input_shape, name="image")
+    x = layers.Conv2D(32, 5, strides=2, padding="same", activation="relu")(image)
+    x = layers.Conv2D(64, 5, strides=2, padding="same", activation="relu")(x)
+    x = layers.Conv2D(128, 3, strides=2, padding=third, activation="relu")(x)
+    x = layers.Dense(n_codes, name="embedding")(layers.Flatten()(x))
+    encoder = keras.Model(image, x, name="encoder")
+
+    code = keras.Input((n_codes,), name="code")
+    x = layers.Dense(128 * side * side, activation="relu")(code)
+    x = layers.Reshape((side, side, 128))(x)
+    x = layers.Conv2DTranspose(64, 3, strides=2, padding=third, activation="relu")(x)
+    x = layers.Conv2DTranspose(32, 5, strides=2, padding="same", activation="relu")(x)
+    x = layers.Conv2DTranspose(channels, 5, strides=2, padding="same")(x)
+    return join("cae10-guo", encoder, keras.Model(code, x, name="decoder"))
+
+
+#: Name of the architecture -> (builder, reconstruction loss).
+BUILDERS: dict[str, tuple[Callable[..., Autoencoder], str]] = {
+    "cae10": (fernandez, "binary_crossentropy"),
+    "cae10-guo": (guo, "mean_squared_error"),
+}
+
+
+def build(
+    name: str, input_shape: tuple[int, int, int], n_codes: int = 10, *, seed: int = 0
+) -> tuple[Autoencoder, keras.losses.Loss | str]:
+    """Return the named autoencoder with weights drawn from `seed`, and its loss."""
+    import keras
+
+    builder, loss = BUILDERS[choose("autoencoder", name, BUILDERS)]
+    keras.utils.set_random_seed(seed)
+    return builder(input_shape, n_codes), loss
+
+
+def trained(
+    name: str,
+    x: np.ndarray,
+    x_val: np.ndarray | None = None,
+    *,
+    epochs: int,
+    patience: int | None = None,
+    batch_size: int = 256,
+    n_codes: int = 10,
+    seed: int = 0,
+) -> tuple[Autoencoder, training.History]:
+    """Build the named autoencoder and train it with Adam (learning rate 0.001) on `x`.
+
+    Goes on where an interrupted run with the same arguments stopped, and loads a finished one.
+
+    Parameters
+    ----------
+    name
+        ``cae10`` or ``cae10-guo``.
+    x, x_val : arrays of shape (n, height, width, channels)
+        Training images, and the images whose reconstruction loss early stopping watches.
+    epochs, patience, batch_size
+        As in `latentbook.training.fit`.
+    """
+    import keras
+
+    autoencoder, loss = build(name, x.shape[1:], n_codes, seed=seed)
+    autoencoder.model.compile(keras.optimizers.Adam(1e-3), loss, jit_compile=training.jit())
+    history = training.fit(
+        autoencoder.model,
+        x,
+        x_val=x_val,
+        epochs=epochs,
+        patience=patience,
+        batch_size=batch_size,
+        key={"architecture": name, "n_codes": n_codes, "optimizer": "Adam 0.001", "loss": loss},
+        seed=seed,
+    )
+    return autoencoder, history

@@ -1,0 +1,86 @@
+"""Load-or-compute for arrays that cost minutes: embeddings, latent codes, cluster labels.
+
+A result is keyed by what determines it (content of the input, method, parameters, seed, library
+versions) and kept with the seconds it took, so that an interrupted sweep goes on where it
+stopped and a chapter shares the embeddings of another.
+Network weights during training are the business of `training`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from latentbook import files, paths
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Arrays of one computation, with the seconds it took when it really ran."""
+
+    arrays: dict[str, np.ndarray]
+    seconds: float
+    loaded: bool
+
+
+def digest(*arrays: np.ndarray) -> str:
+    """Return the sha256 hex digest of the shapes, types and bytes of `arrays`."""
+    sha = hashlib.sha256()
+    for array in arrays:
+        sha.update(f"{array.shape}{array.dtype}".encode())
+        sha.update(np.ascontiguousarray(array).data)
+    return sha.hexdigest()
+
+
+def load_or_compute(
+    kind: str, key: Mapping[str, Any], compute: Callable[[], Mapping[str, np.ndarray]]
+) -> Computed:
+    """Return the stored arrays for `key`, or call `compute`, store and return its result.
+
+    Parameters
+    ----------
+    kind
+        Folder of the cache, e.g. ``"embeddings"``.
+    key
+        JSON-serialisable description of everything that determines the result.
+    compute
+        Called without arguments when nothing valid is stored; returns named arrays.
+
+    Notes
+    -----
+    Writes are atomic, and a second process that wants the same key waits for the first one.
+    A damaged file is computed again. ``seconds`` is wall time of the original computation.
+    """
+    text = json.dumps(key, sort_keys=True)
+    name = hashlib.sha256(text.encode()).hexdigest()[:24]
+    path = paths.cache() / kind / f"{name}.npz"
+    with files.writable(path), FileLock(path.with_suffix(".lock")):
+        stored = _read(path)
+        if stored is not None:
+            return stored
+        start = time.perf_counter()
+        arrays = {name: np.asarray(array) for name, array in compute().items()}
+        seconds = time.perf_counter() - start
+        with files.atomic(path) as scratch:
+            np.savez_compressed(scratch, _seconds=seconds, _key=text, **arrays)  # type: ignore[arg-type]
+    return Computed(arrays, seconds, loaded=False)
+
+
+def _read(path) -> Computed | None:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files if not name.startswith("_")}
+            return Computed(arrays, float(stored["_seconds"]), loaded=True)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        print(f"{path.name} in the cache is damaged ({error}) and is computed again")
+        return None

@@ -1,0 +1,95 @@
+"""The first line of every chapter: check its parameters before any work starts.
+
+papermill accepts a misspelt parameter silently; `begin` does not, whether the chapter runs in the
+pipeline, under papermill by hand or cell by cell in Jupyter.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from latentbook import datasets, paths, pipeline
+from latentbook.errors import LatentbookError, check_between, choose
+
+_OF_IPYTHON = {"In", "Out", "exit", "quit", "open", "get_ipython"}
+
+#: Smallest and largest value of numerical parameters, by name, in whichever chapter they occur.
+RANGES: dict[str, tuple[float, float]] = {
+    "n": (0, 10_000_000),
+    "seed": (0, 2**32 - 1),
+    "k": (2, 10_000),
+    "k_max": (2, 10_000),
+    "perplexity": (1, 10_000),
+    "learning_rate": (1e-9, 1e6),
+    "n_neighbors": (2, 10_000),
+    "min_dist": (0, 1),
+    "min_samples": (1, 1_000_000),
+    "min_cluster_size": (2, 1_000_000),
+    "epochs": (1, 100_000),
+    "patience": (1, 100_000),
+    "batch_size": (1, 1_000_000),
+    "sample": (10, 10_000_000),
+    "multiples": (310, 10_000_000),
+}
+
+
+def begin(chapter: str, namespace: Mapping[str, Any]) -> None:
+    """Check the parameters that stand in `namespace` (pass ``globals()``), and set the style.
+
+    Parameters
+    ----------
+    chapter
+        File name of the notebook without suffix.
+    namespace
+        Holds the chapter's parameters and nothing else of the user's.
+
+    Raises
+    ------
+    LatentbookError
+        For a name that is not a parameter of the chapter, a value of the wrong type or out of
+        range, an unknown data set or profile.
+    """
+    expected = pipeline.parameters(paths.notebooks() / f"{chapter}.ipynb")
+    given = {name: value for name, value in namespace.items() if _is_parameter(name, value)}
+    for name, value in given.items():
+        choose(f"parameter of {chapter}", name, expected)
+        _check_type(name, value, expected[name])
+        if name in RANGES:
+            check_between(name, value, *RANGES[name])
+    if "dataset" in given:
+        choose("data set", given["dataset"], datasets.NAMES)
+    if "profile" in given:
+        profiles = sorted(path.stem for path in paths.profiles().glob("*.yml"))
+        choose("profile", given["profile"], profiles)
+    with warnings.catch_warnings():  # tqdm asks for ipywidgets; its bars in text will do
+        warnings.simplefilter("ignore")
+        import tqdm.auto  # noqa: F401
+    from latentbook import plots
+
+    plots.use_style()
+
+
+def words(kind: str, text: str, allowed: Mapping[str, Any] | list[str]) -> list[str]:
+    """Split a parameter such as ``"raw pca50"`` into words, each of which must be allowed."""
+    return [choose(kind, word, allowed) for word in text.split()]
+
+
+def _is_parameter(name: str, value: object) -> bool:
+    return not (
+        name.startswith("_")
+        or name in _OF_IPYTHON
+        or isinstance(value, ModuleType)
+        or callable(value)
+    )
+
+
+def _check_type(name: str, value: object, default: object) -> None:
+    wanted = (int, float) if isinstance(default, float) else (type(default),)
+    if not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool):
+        raise LatentbookError(
+            f"the parameter {name} is {value!r}, but must be of type {type(default).__name__}, "
+            f"like {default!r}"
+        )

@@ -1,0 +1,172 @@
+"""Dimensionality reduction with the settings of the sources: PCA, t-SNE, UMAP, HOG features.
+
+`reducer` returns a plain estimator with the scikit-learn interface, so that a reader can take it
+and change it; `embed` runs it through the cache and says how long it took.
+Autoencoders, which also embed, live in `latentbook.autoencoders`.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from latentbook import cache
+from latentbook.errors import LatentbookError, check_between, check_matrix, choose
+
+#: Named settings. ``tsne2`` and the UMAP pair (15, 0.1) / (30, 0) are those of fernandez2020,
+#: section 11.1.1; ``tsne2 all`` is openTSNE at its defaults, the one that bears 70,000 points.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "pca2": {"kind": "pca", "n_components": 2},
+    "pca50": {"kind": "pca", "n_components": 50},
+    "tsne2": {"kind": "tsne", "n_components": 2, "perplexity": 25.0, "learning_rate": 10.0},
+    "tsne2 all": {"kind": "opentsne", "n_components": 2, "perplexity": 30.0},
+    "umap2 picture": {"kind": "umap", "n_components": 2, "n_neighbors": 15, "min_dist": 0.1},
+    "umap2": {"kind": "umap", "n_components": 2, "n_neighbors": 30, "min_dist": 0.0},
+    "umap10": {"kind": "umap", "n_components": 10, "n_neighbors": 30, "min_dist": 0.0},
+    "umap30": {"kind": "umap", "n_components": 30, "n_neighbors": 30, "min_dist": 0.0},
+}
+
+_LIBRARY = {
+    "pca": "scikit-learn",
+    "tsne": "scikit-learn",
+    "opentsne": "openTSNE",
+    "umap": "umap-learn",
+    "parametric_umap": "umap-learn",
+}
+
+
+def settings(method: str, **changes: Any) -> dict[str, Any]:
+    """Return the parameters of a named setting, with `changes` applied.
+
+    Raises
+    ------
+    LatentbookError
+        If `method` is not one of `SETTINGS`.
+    """
+    return SETTINGS[choose("embedding", method, SETTINGS)] | changes
+
+
+def reducer(kind: str, *, seed: int, **params: Any) -> Any:
+    """Return an unfitted estimator with ``fit_transform``.
+
+    Parameters
+    ----------
+    kind
+        ``pca``, ``tsne`` (scikit-learn, for samples), ``opentsne`` (for everything), ``umap`` or
+        ``parametric_umap`` (UMAP's loss minimised by a Keras network).
+    seed
+        Random state. A fixed one makes UMAP's layout single-threaded.
+    params
+        ``n_components``, and ``perplexity``, ``learning_rate`` (t-SNE) or ``n_neighbors``,
+        ``min_dist`` (UMAP).
+    """
+    choose("kind of reduction", kind, _LIBRARY)
+    if kind == "pca":
+        from sklearn.decomposition import PCA
+
+        return PCA(random_state=seed, **params)
+    if kind == "tsne":
+        from sklearn.manifold import TSNE
+
+        # random initialisation and 1,000 iterations were scikit-learn's defaults in 2020
+        return TSNE(init="random", max_iter=1000, random_state=seed, **params)
+    if kind == "opentsne":
+        import openTSNE.sklearn
+
+        return openTSNE.sklearn.TSNE(random_state=seed, **params)
+    import umap
+
+    if kind == "parametric_umap":
+        return umap.ParametricUMAP(random_state=seed, **params)
+    return umap.UMAP(random_state=seed, n_jobs=1, **params)
+
+
+def check_settings(n_samples: int, n_features: int, params: dict[str, Any]) -> None:
+    """Raise `LatentbookError` where `params` cannot work on an (n_samples, n_features) matrix."""
+    check_between("n_components", params["n_components"], 1, min(n_features, n_samples))
+    if "perplexity" in params:
+        check_between("perplexity", params["perplexity"], 1, (n_samples - 1) / 3)
+    if "n_neighbors" in params:
+        check_between("n_neighbors", params["n_neighbors"], 2, n_samples - 1)
+    if "min_dist" in params:
+        check_between("min_dist", params["min_dist"], 0, 1)
+
+
+def embed(x: np.ndarray, method: str, *, seed: int = 0, **changes: Any) -> cache.Computed:
+    """Embed `x` with a named setting, from the cache where it was computed before.
+
+    Parameters
+    ----------
+    x : array of shape (n_samples, n_features)
+        Finite values, in [0, 1] for images.
+    method
+        A key of `SETTINGS`.
+    seed
+        Random state.
+    changes
+        Parameters that differ from the named setting, e.g. ``n_neighbors=10``.
+
+    Returns
+    -------
+    cache.Computed
+        ``arrays["embedding"]`` has shape (n_samples, n_components), float32; PCA adds
+        ``explained_variance_ratio``, openTSNE ``kl_divergence``.
+
+    Raises
+    ------
+    LatentbookError
+        For an unknown method, a matrix with NaN or of the wrong shape, or a parameter out of
+        range for this matrix (perplexity above a third of the points, say).
+    """
+    params = settings(method, **changes)
+    check_matrix(x)
+    check_settings(*x.shape, params)
+    kind = params["kind"]
+    key = {
+        "x": cache.digest(x),
+        "params": params,
+        "seed": seed,
+        "library": f"{_LIBRARY[kind]} {version(_LIBRARY[kind])}",
+    }
+
+    def compute() -> dict[str, np.ndarray]:
+        estimator = reducer(seed=seed, **params)
+        result = {"embedding": np.asarray(estimator.fit_transform(x), dtype=np.float32)}
+        if kind == "pca":
+            result["explained_variance_ratio"] = estimator.explained_variance_ratio_
+        if kind == "tsne":
+            result["kl_divergence"] = np.asarray(estimator.kl_divergence_)
+        return result
+
+    return cache.load_or_compute("embeddings", key, compute)
+
+
+def hog(images: np.ndarray, pixels_per_cell: int = 8) -> np.ndarray:
+    """Return histograms of oriented gradients (9 orientations, 2 x 2 cells a block).
+
+    Parameters
+    ----------
+    images : array of shape (n, height, width, channels)
+    pixels_per_cell
+        Side of a cell in pixels.
+
+    Returns
+    -------
+    array of shape (n, n_features), float32
+    """
+    from skimage.feature import hog as histogram
+
+    if images.ndim != 4 or min(images.shape[1:3]) < 2 * pixels_per_cell:
+        raise LatentbookError(
+            f"images of shape {images.shape[1:]} are too small for cells of {pixels_per_cell} "
+            "pixels: at least two cells a side are needed"
+        )
+    cells = (pixels_per_cell, pixels_per_cell)
+    return np.stack(
+        [
+            histogram(image, 9, cells, (2, 2), channel_axis=-1, feature_vector=True)
+            for image in images
+        ]
+    ).astype(np.float32)

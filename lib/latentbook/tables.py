@@ -1,0 +1,435 @@
+"""Published against reproduced: the verdicts, and the pages and tables written from records.
+
+The rule of the verdicts is `verdict`; everything else here is layout.
+``python -m latentbook.tables`` writes all generated pages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latentbook import figures, files, paths, records
+from latentbook.datasets import cards
+
+PUBLISHED_COLUMNS = (
+    "source",
+    "table",
+    "page",
+    "dataset",
+    "method",
+    "metric",
+    "value",
+    "params",
+    "not_comparable",
+    "note",
+)
+VERDICTS = ("reproduced", "higher", "lower", "not comparable", "not run")
+
+
+def verdict(published: float, mean: float, spread: float) -> str:
+    """Judge a reproduced mean by the published value.
+
+    With ``t = max(0.02, 2 * spread)`` (for values beyond 1, such as counts: 2 % of the value
+    instead of 0.02): ``reproduced`` if ``|mean - published| <= t``, else ``higher`` or ``lower``.
+
+    Parameters
+    ----------
+    published
+        The value the source prints.
+    mean, spread
+        Mean and standard deviation over our seeds (0 for a single one).
+    """
+    tolerance = max(0.02 * max(1.0, abs(published)), 2 * spread)
+    if abs(mean - published) <= tolerance + 1e-12:
+        return "reproduced"
+    return "higher" if mean > published else "lower"
+
+
+def published() -> pd.DataFrame:
+    """Return every published number, one row each, `params` as a dictionary."""
+    tables = [
+        pd.read_csv(source, keep_default_na=False, dtype={"page": str, "table": str})
+        for source in sorted(paths.published().glob("*.csv"))
+    ]
+    rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    rows = rows.reindex(columns=list(PUBLISHED_COLUMNS))
+    rows["params"] = [json.loads(text) if text else {} for text in rows["params"]]
+    return rows
+
+
+def summarise(rows: pd.DataFrame, metric: str) -> dict[str, Any] | None:
+    """Return mean, spread, number of seeds, samples and coverage of `metric` over `rows`."""
+    if metric == "coverage":
+        values = list(rows["coverage"])
+    else:
+        values = [m[metric] for m in rows["metrics"] if metric in m]
+    if not values:
+        return None
+    series = pd.Series(values, dtype=float)
+    return {
+        "mean": series.mean(),
+        "spread": series.std(ddof=1) if len(series) > 1 else 0.0,
+        "n": len(series),
+        "n_samples": int(rows["n_samples"].max()),
+        "coverage": float(rows["coverage"].mean()),
+    }
+
+
+def counterparts(found: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
+    """Return the records in `found` that measure what the published `row` states."""
+    same = found[(found["dataset"] == row["dataset"]) & (found["method"] == row["method"])]
+    wanted = row["params"].items()
+    return keep(same, (all(p.get(k) == v for k, v in wanted) for p in same["params"]))
+
+
+def keep(rows: pd.DataFrame, chosen: Iterable[bool]) -> pd.DataFrame:
+    """Return the rows that are chosen; unlike plain indexing this keeps the columns of no rows."""
+    return rows.loc[np.fromiter(chosen, dtype=bool, count=len(rows))]
+
+
+def compare(numbers: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Set every published number beside the mean of its records.
+
+    Parameters
+    ----------
+    numbers
+        As returned by `published`.
+    found
+        As returned by `records.read`.
+
+    Returns
+    -------
+    DataFrame
+        `numbers` with mean, spread, n, n_samples, coverage (missing where nothing ran) and verdict.
+    """
+    compared = []
+    for _, row in numbers.iterrows():
+        summary = summarise(counterparts(found, row), row["metric"])
+        if row["not_comparable"]:
+            judged = "not comparable"
+        elif summary is None:
+            judged = "not run"
+        else:
+            judged = verdict(row["value"], summary["mean"], summary["spread"])
+        compared.append({**row, **(summary or {}), "verdict": judged})
+    columns = [*numbers.columns, "mean", "spread", "n", "n_samples", "coverage", "verdict"]
+    return pd.DataFrame(compared).reindex(columns=columns)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Format a number with a true minus sign and a fixed number of decimals; ``–`` if missing."""
+    if value is None or pd.isna(value):
+        return "–"
+    if abs(value) >= 100 or (float(value).is_integer() and abs(value) > 1):
+        text = f"{value:,.0f}"
+    else:
+        text = f"{value:.{digits}f}"
+    return text.replace("-", "−")
+
+
+def mean_and_spread(summary: dict[str, Any] | pd.Series | None) -> str:
+    """Format ``mean ± spread (n)``; the spread is left out for a single run."""
+    if summary is None or pd.isna(summary.get("mean")):
+        return "–"
+    if summary["n"] == 1:
+        return f"{number(summary['mean'])} (1)"
+    return f"{number(summary['mean'])} ± {number(summary['spread'])} ({int(summary['n'])})"
+
+
+def markdown(
+    header: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str, name: str
+) -> str:
+    """Return a numbered MyST table; all columns but the first are aligned right.
+
+    Parameters
+    ----------
+    header, rows
+        Cells as text.
+    caption
+        Shown above the table.
+    name
+        Target for cross references.
+    """
+    body = [f"| {' | '.join(header)} |", "|:--" + "|--:" * (len(header) - 1) + "|"]
+    body += [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows]
+    return "\n".join([f":::{{table}} {caption}", f":name: {name}", "", *body, ":::", ""])
+
+
+def score_table(
+    found: pd.DataFrame, dataset: str, scores: Sequence[str], *, caption: str, name: str
+) -> str:
+    """Return a table of all methods that `found` scores on `dataset`, best first score on top.
+
+    One row a method (and part of the images), mean ± spread (n) of each score, coverage, seconds
+    of all stages together.
+    """
+    pairs = zip(found["dataset"], found["metrics"], strict=True)
+    chosen = keep(found, (d == dataset and scores[0] in m for d, m in pairs))
+    rows = []
+    for label, group in chosen.groupby(_labels(chosen), sort=False):
+        summaries = [summarise(group, score) for score in scores]
+        seconds = pd.Series([sum(s.values()) for s in group["seconds"]]).mean()
+        cells = [mean_and_spread(summary) for summary in summaries]
+        best = summaries[0]["mean"] if summaries[0] else 0.0
+        rows.append((best, [label, *cells, number(group["coverage"].mean()), number(seconds, 0)]))
+    rows.sort(key=lambda row: -row[0])
+    header = ["method", *[s.upper().replace("_KEPT", " kept") for s in scores]]
+    return markdown(
+        [*header, "coverage", "seconds"], [cells for _, cells in rows], caption=caption, name=name
+    )
+
+
+def _labels(found: pd.DataFrame) -> list[str]:
+    """Name each record's method, with the part of the images where it is not all of them."""
+    parts = [params.get("evaluated_on", "all") for params in found["params"]]
+    return [
+        method + ("" if part == "all" else f" ({part} images)")
+        for method, part in zip(found["method"], parts, strict=True)
+    ]
+
+
+def two_stage_tables() -> dict[str, str]:
+    """Return the generated tables of the two-stage chapter, file name -> text."""
+    found = records.read("03-two-stage-clustering")
+    scores = [
+        score_table(
+            found,
+            dataset,
+            ("acc", "nmi", "ari", "ami", "nmi_kept", "silhouette"),
+            caption=f"Clustering of {_size(found, dataset)}, best accuracy first",
+            name=f"tbl-03-{dataset}",
+        )
+        for dataset in sorted(found["dataset"].unique())
+    ]
+    compared = compare(published(), records.read())
+    twelve = compared[compared["table"].isin(["table 12.1", "table 12.2"])]
+    return {
+        "03-scores.md": "\n".join(scores) or "No full-scale record yet: not run.\n",
+        "03-choice-of-k.md": _choice_of_k(found),
+        "03-verdicts.md": markdown(
+            ["data set, method", "metric", "published", "reproduced", "coverage", "verdict"],
+            [_published_row(row) for _, row in twelve.iterrows()],
+            caption="Tables 12.1 and 12.2 of the thesis, published and reproduced",
+            name="tbl-03-verdicts",
+        ),
+    }
+
+
+def _size(found: pd.DataFrame, dataset: str) -> str:
+    samples = found.loc[found["dataset"] == dataset, "n_samples"].max()
+    return f"{dataset}, {samples:,} images"
+
+
+def _choice_of_k(found: pd.DataFrame) -> str:
+    chosen = found[found["method"].str.endswith("choice of k")]
+    rows = []
+    for (dataset, method), group in chosen.groupby(["dataset", "method"]):
+        cells = []
+        for criterion in ("silhouette", "bic"):
+            values = sorted({int(m[f"k_by_{criterion}"]) for m in group["metrics"]})
+            cells.append(", ".join(map(str, values)))
+        rows.append([f"{dataset}, {method.split(' + ')[0]}", *cells, str(len(group))])
+    return markdown(
+        ["data set, representation", "by silhouette", "by BIC", "seeds"],
+        rows,
+        caption="Number of clusters that each criterion would have chosen (every value that occurred)",
+        name="tbl-03-choice-of-k",
+    )
+
+
+def published_page() -> str:
+    """Return the page "Published and reproduced": every row of every table, with its verdict."""
+    compared = compare(published(), records.read())
+    counts = compared["verdict"].value_counts()
+    text = [
+        "# Published and reproduced",
+        "",
+        "Every number that the sources print, beside the mean of our full-scale records.",
+        "A reproduced value reads mean ± standard deviation (number of seeds).",
+        "The rule of the verdicts is stated in [](../how-we-judge.md).",
+        "",
+        markdown(
+            ["verdict", "numbers"],
+            [[v, str(counts.get(v, 0))] for v in VERDICTS],
+            caption="Verdicts over all published numbers",
+            name="tbl-verdicts",
+        ),
+    ]
+    compared = compared.sort_values("table", key=lambda t: t.map(_reading_order), kind="stable")
+    for (source, table), rows in compared.groupby(["source", "table"], sort=False):
+        slug = f"{source}-{table}".lower().replace(" ", "-").replace(".", "-")
+        text += [
+            f"## {table}",
+            "",
+            f"From {{cite}}`{source}`, {_pages(rows['page'])}.",
+            "",
+            markdown(
+                ["data set, method", "metric", "published", "reproduced", "coverage", "verdict"],
+                [_published_row(row) for _, row in rows.iterrows()],
+                caption=f"{table}, published and reproduced",
+                name=f"tbl-{slug}",
+            ),
+            *_notes(rows),
+        ]
+    return "\n".join(text)
+
+
+def _reading_order(table: str) -> tuple[int, str]:
+    """Sort tables before figures, listings and sections, and these before the appendix."""
+    kind = table.split()[0]
+    return (["table", "figure", "listing", "section", "appendix"].index(kind), table)
+
+
+def _notes(rows: pd.DataFrame) -> list[str]:
+    """Return a folded list of the notes on `rows`, each said once."""
+    notes: dict[str, list[str]] = {}
+    for _, row in rows[rows["note"] != ""].iterrows():
+        about = f"{row['dataset']}: {row['method']}, {row['metric']}"
+        notes.setdefault(row["note"], []).append(about)
+    if not notes:
+        return []
+    lines = [f"- {note} ({'; '.join(about)})" for note, about in notes.items()]
+    return ["::::{dropdown} Notes on these numbers", *lines, "::::", ""]
+
+
+def _pages(pages: pd.Series) -> str:
+    unique = list(dict.fromkeys(pages))
+    return ("page " if len(unique) == 1 else "pages ") + ", ".join(unique)
+
+
+def _published_row(row: pd.Series) -> list[str]:
+    params = ", ".join(f"{k} {v}" for k, v in row["params"].items())
+    label = f"{row['dataset']}: {row['method']}" + (f" ({params})" if params else "")
+    digits = min(4, max(3, len(str(row["value"]).partition(".")[2])))
+    why = f": {row['not_comparable']}" if row["verdict"] == "not comparable" else ""
+    return [
+        label,
+        row["metric"],
+        number(row["value"], digits),
+        mean_and_spread(row),
+        number(row["coverage"]),
+        f"**{row['verdict']}**{why}",
+    ]
+
+
+def findings() -> str:
+    """Return the home page's findings in words, every number from records."""
+    found, numbers = records.read(), published()
+    counts = compare(numbers, found)["verdict"].value_counts()
+    judged = sum(counts.get(v, 0) for v in VERDICTS[:3])
+    text = [
+        f"Of {len(numbers)} numbers that the thesis prints, {judged} have a counterpart here: "
+        f"{counts.get('reproduced', 0)} reproduce, {counts.get('higher', 0)} come out higher and "
+        f"{counts.get('lower', 0)} lower; {counts.get('not comparable', 0)} are not comparable "
+        f"and {counts.get('not run', 0)} were not run.",
+    ]
+    for dataset in ("mnist", "fashion_mnist"):
+        ranked = _best(found[found["dataset"] == dataset])
+        if ranked:
+            method, summary = ranked
+            printed = numbers[(numbers["dataset"] == dataset) & (numbers["metric"] == "acc")]
+            text.append(
+                f"On {dataset} the most accurate method over all images is {method}, with "
+                f"{mean_and_spread(summary)}; the highest accuracy that the thesis prints is "
+                f"{number(printed['value'].max())}."
+            )
+    return "\n".join(text) + "\n"
+
+
+def _best(found: pd.DataFrame) -> tuple[str, dict[str, Any]] | None:
+    """Return the method with the highest mean accuracy over all images, and its summary."""
+    everything = (p.get("evaluated_on") == "all" and "sample" not in p for p in found["params"])
+    whole = keep(found, everything)
+    ranked = [
+        (method, summary)
+        for method, group in whole.groupby("method")
+        if (summary := summarise(group, "acc"))
+    ]
+    return max(ranked, key=lambda pair: pair[1]["mean"]) if ranked else None
+
+
+def status_page() -> str:
+    """Return the status page: per chapter and profile what ran where, how long, and when."""
+    profiles = sorted(path.stem for path in paths.profiles().glob("*.yml"))
+    found = [(profile, records.read(profile=profile)) for profile in profiles]
+    every = pd.concat([rows for _, rows in found if len(rows)] or [found[0][1]])
+    rows = []
+    for (chapter, profile), group in every.groupby(["chapter", "profile"]):
+        hours = sum(sum(s.values()) for s in group["seconds"]) / 3600
+        rows.append(
+            [
+                chapter,
+                profile,
+                str(len(group)),
+                ", ".join(sorted(group["dataset"].unique())),
+                str(group["seed"].nunique()),
+                ", ".join(sorted(group["device"].unique())),
+                number(hours, 2),
+                f"{group['date'].min()} to {group['date'].max()}",
+            ]
+        )
+    text = [
+        "# Status",
+        "",
+        "What ran, where, and when; read from the records at the moment the book was built.",
+        "Hours are summed wall times of all recorded stages; shared embeddings count each time.",
+        "",
+        markdown(
+            ["chapter", "profile", "records", "data sets", "seeds", "device", "hours", "dates"],
+            rows,
+            caption="Runs by chapter and profile",
+            name="tbl-status",
+        ),
+        _verdicts_by_table(),
+        _versions(every),
+    ]
+    return "\n".join(text)
+
+
+def _verdicts_by_table() -> str:
+    compared = compare(published(), records.read())
+    rows = []
+    for (source, table), group in compared.groupby(["source", "table"], sort=False):
+        counts = group["verdict"].value_counts()
+        rows.append([f"{source}, {table}", *[str(counts.get(v, 0)) for v in VERDICTS]])
+    return markdown(
+        ["table", *VERDICTS], rows, caption="Verdicts by published table", name="tbl-by-table"
+    )
+
+
+def _versions(every: pd.DataFrame) -> str:
+    used: dict[str, set[str]] = {}
+    for versions in every["versions"]:
+        for library, found in versions.items():
+            used.setdefault(library, set()).add(found)
+    return markdown(
+        ["library", "versions"],
+        [[library, ", ".join(sorted(found))] for library, found in used.items()],
+        caption="Versions that the records were made with",
+        name="tbl-versions",
+    )
+
+
+def write_all() -> None:
+    """Write all generated pages and tables into ``book/generated``."""
+    pages = {
+        "published-and-reproduced.md": published_page(),
+        "status.md": status_page(),
+        "home-findings.md": findings(),
+        **two_stage_tables(),
+    }
+    for name, text in pages.items():
+        with files.atomic(paths.generated() / name) as scratch:
+            scratch.write_text(text)
+    cards.write()
+    with files.atomic(paths.generated() / "home.png") as scratch:
+        figures.draw_home(compare(published(), records.read())).savefig(scratch, dpi=150)
+
+
+if __name__ == "__main__":
+    write_all()

@@ -1,0 +1,63 @@
+"""Parameters of a running chapter are checked before any work, misspelt ones included."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from latentbook import chapter, two_stage
+from latentbook.errors import LatentbookError
+
+NAME = "03-two-stage-clustering"
+
+
+def test_good_parameters_pass():
+    chapter.begin(NAME, {"profile": "quick", "dataset": "digits", "k": 10, "np": np, "os": os})
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"datset": "mnist"}, r"unknown parameter of 03.*'datset'.*did you mean 'dataset'"),
+        ({"dataset": "minst"}, r"unknown data set 'minst'.*did you mean 'mnist'"),
+        ({"profile": "full"}, "unknown profile 'full': choose one of paper, quick"),
+        ({"k": 1}, "k is 1, but must lie between 2"),
+        ({"k": "10"}, r"the parameter k is '10', but must be of type int, like 10"),
+        ({"k": True}, "must be of type int"),
+        ({"epochs": -1}, "epochs is -1"),
+        ({"min_dist": 2.0}, "min_dist is 2"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_bad_parameters_are_named(given, says):
+    with pytest.raises(LatentbookError, match=says):
+        chapter.begin(NAME, given)
+
+
+def test_words_are_checked():
+    assert chapter.words("representation", "raw umap2", two_stage.STAGES) == ["raw", "umap2"]
+    with pytest.raises(LatentbookError, match="unknown representation 'umap'"):
+        chapter.words("representation", "raw umap", two_stage.STAGES)
+
+
+def test_the_sample_of_the_thesis_is_the_same_ten_thousand():
+    rows = two_stage.thesis_sample(70_000, 10_000, seed=0)
+    assert len(np.unique(rows)) == 9328
+    np.testing.assert_array_equal(rows, np.random.RandomState(10).randint(0, 70_000, 10_000))
+    np.testing.assert_array_equal(two_stage.thesis_sample(5, 10, seed=3), np.arange(5))
+
+
+def test_smallest_cluster_is_the_thesis_500_at_its_size():
+    assert two_stage.min_cluster_size(70_000, 0.0071428571) == 500
+
+
+def test_small_images_are_resized_for_the_authors_network():
+    images = np.random.default_rng(0).random((3, 16, 16, 1), dtype=np.float32)
+    resized = two_stage.fit_size(images, "cae10")
+    assert resized.shape == (3, 28, 28, 1)
+    assert resized.mean() == pytest.approx(images.mean(), abs=0.02)
+    assert two_stage.fit_size(images, "cae10-guo") is images
+    with pytest.raises(LatentbookError, match="takes images"):
+        two_stage.fit_size(images[:, 0, :, 0], "cae10")

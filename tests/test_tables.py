@@ -1,0 +1,102 @@
+"""Verdicts follow the stated rule; generated pages hold every published number."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latentbook import records, tables
+from tests.test_records import a_record
+
+
+@pytest.mark.parametrize(
+    ("published", "mean", "spread", "expected"),
+    [
+        (0.5, 0.52, 0.0, "reproduced"),
+        (0.5, 0.521, 0.0, "higher"),
+        (0.5, 0.479, 0.0, "lower"),
+        (0.5, 0.55, 0.025, "reproduced"),
+        (0.5, 0.56, 0.025, "higher"),
+        (6, 6, 0, "reproduced"),
+        (6, 9, 1, "higher"),
+        (20553, 20553, 0, "reproduced"),
+    ],
+)
+def test_the_rule(published, mean, spread, expected):
+    assert tables.verdict(published, mean, spread) == expected
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.5))
+def test_the_rule_is_symmetric(published, mean, spread):
+    swap = {"higher": "lower", "lower": "higher", "reproduced": "reproduced"}
+    mirrored = tables.verdict(1 - published, 1 - mean, spread)
+    if abs(abs(mean - published) - max(0.02, 2 * spread)) > 1e-9:
+        assert mirrored == swap[tables.verdict(published, mean, spread)]
+
+
+def numbers(**changes) -> pd.DataFrame:
+    row = dict.fromkeys(tables.PUBLISHED_COLUMNS, "") | {
+        "source": "fernandez2020",
+        "table": "table 12.1",
+        "page": "87",
+        "dataset": "digits",
+        "method": "k-means raw",
+        "metric": "acc",
+        "value": 0.5,
+        "params": {},
+    }
+    return pd.DataFrame([row | changes])
+
+
+def found(*rows) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(records.SCHEMA))
+
+
+def test_mean_and_sample_spread_over_seeds():
+    compared = tables.compare(numbers(), found(a_record(0, 0.4), a_record(1, 0.6)))
+    row = compared.iloc[0]
+    assert row["mean"] == pytest.approx(0.5)
+    assert row["spread"] == pytest.approx(0.02**0.5)
+    assert (row["n"], row["verdict"]) == (2, "reproduced")
+
+
+def test_without_records_everything_is_not_run_and_columns_stay():
+    compared = tables.compare(tables.published(), found())
+    assert set(compared["verdict"]) == {"not run", "not comparable"}
+    assert len(compared) == len(tables.published())
+
+
+def test_params_select_the_counterpart():
+    rows = found(a_record(0, 0.4, params={"gamma": 1}), a_record(0, 0.9, params={"gamma": 0.1}))
+    compared = tables.compare(numbers(params={"gamma": 0.1}), rows)
+    assert compared.iloc[0]["mean"] == pytest.approx(0.9)
+
+
+def test_a_reason_overrules_a_number():
+    compared = tables.compare(numbers(not_comparable="other data"), found(a_record()))
+    assert compared.iloc[0]["verdict"] == "not comparable"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.12345, "0.123"), (-0.5, "−0.500"), (None, "–"), (70000, "70,000"), (6.0, "6"), (1, "1.000")],
+)
+def test_numbers_are_formatted(value, text):
+    assert tables.number(value) == text
+
+
+def test_all_pages_are_written_from_an_empty_project(own_project):
+    tables.write_all()
+    page = (own_project / "book/generated/published-and-reproduced.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("|") and "**" in line]
+    assert len(rows) == len(tables.published())
+    assert "**not run**" in page
+    assert (own_project / "book/generated/home.png").stat().st_size > 1000
+
+
+def test_a_table_lists_methods_best_first():
+    rows = found(a_record(0, 0.4), a_record(0, 0.9) | {"method": "umap2 + mixture"})
+    text = tables.score_table(rows, "digits", ["acc"], caption="c", name="n")
+    assert text.index("umap2 + mixture") < text.index("k-means raw")
