@@ -1,0 +1,356 @@
+"""Running chapters: bad parameters, failures, the right kernel, and a sweep that is killed."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from latentbook import paths, pipeline
+from latentbook.errors import LatentbookError
+
+PARAMETERS = 'profile = "quick"\ndataset = "digits"\nseed = 0\nshare = 0.5\nsizes = [1, 2]\n'
+VALUES = {"profile": "quick", "dataset": "digits", "seed": 0, "share": 0.5, "sizes": [1, 2]}
+BODY = "import os, sys\nprint(sys.executable, os.environ['OMP_NUM_THREADS'], dataset, seed)"
+
+
+def write_notebook(path: Path, *sources: str, parameters: str = PARAMETERS) -> Path:
+    cells = [nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})]
+    cells += [nbformat.v4.new_code_cell(source) for source in sources]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+    return path
+
+
+def write_profile(notebook: Path, profile: str, content: object) -> None:
+    file = notebook.parent / "profiles" / f"{profile}.yml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(yaml.safe_dump(content))
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch):
+    """A project of one tiny chapter."""
+    path = write_notebook(tmp_path / "notebooks" / "07-tiny.ipynb", BODY)
+    write_profile(path, "quick", {"07-tiny": VALUES})
+    write_profile(path, "paper", {"07-tiny": {**VALUES, "profile": "paper", "seed": 1}})
+    shutil.copy(paths.root() / "Snakefile", tmp_path)
+    monkeypatch.setenv("LATENTBOOK_ROOT", str(tmp_path))
+    return path
+
+
+# ---- parameters
+
+
+def test_parameters_are_the_literals_of_the_tagged_cell(notebook):
+    assert pipeline.parameters(notebook) == VALUES
+    assert pipeline.takes_data(notebook)
+
+
+@pytest.mark.parametrize("line", ["seed = int(3)", "a, b = 1, 2", "import os", "seed += 1"])
+def test_a_parameters_cell_with_more_than_literals_is_refused(tmp_path, line):
+    path = write_notebook(tmp_path / "01-x.ipynb", parameters=line)
+    with pytest.raises(LatentbookError, match="name = literal"):
+        pipeline.parameters(path)
+
+
+def test_a_notebook_without_parameters_cell_is_refused(tmp_path):
+    path = tmp_path / "01-x.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(), path)
+    with pytest.raises(LatentbookError, match="0 cells tagged 'parameters'"):
+        pipeline.parameters(path)
+
+
+def test_profile_and_overrides_set_every_value(notebook):
+    assert pipeline.check(notebook, "paper", {"share": 1})["share"] == 1
+    assert pipeline.check(notebook, "paper")["seed"] == 1
+    assert pipeline.check(notebook, "quick", {"seed": None})["seed"] is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"sede": 1}, "did you mean 'seed'"),
+        ({"seed": "one"}, "must be of type int"),
+        ({"seed": True}, "must be of type int"),
+        ({"seed": 1.0}, "must be of type int"),
+        ({"share": "half"}, "must be of type float"),
+        ({"sizes": 3}, "must be of type list of int"),
+        ({"sizes": ["a"]}, "must be of type list of int"),
+    ],
+)
+def test_bad_overrides_are_named(notebook, overrides, words):
+    with pytest.raises(LatentbookError, match=words):
+        pipeline.check(notebook, "quick", overrides)
+
+
+def test_an_unknown_profile_is_named(notebook):
+    with pytest.raises(LatentbookError, match=r"unknown profile 'papre'.*did you mean 'paper'"):
+        pipeline.check(notebook, "papre")
+
+
+def test_an_unknown_chapter_is_named(notebook):
+    with pytest.raises(LatentbookError, match=r"unknown chapter '07-tyni'.*did you mean '07-tiny'"):
+        pipeline.check(notebook.with_name("07-tyni.ipynb"))
+    with pytest.raises(LatentbookError, match="unknown chapter '08-none'"):
+        pipeline.find("08-none")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"07-tiny": {**VALUES, "sede": 1}}, "unknown parameter of chapter 07-tiny 'sede'"),
+        ({"07-tiny": {"seed": 0}}, "does not set profile, dataset"),
+        ({"07-tiny": VALUES, "08-none": {}}, "unknown chapter in profile quick '08-none'"),
+        ({}, "does not mention chapter 07-tiny"),
+        ({"07-tiny": {**VALUES, "profile": "paper"}}, "sets profile='paper'"),
+        (["07-tiny"], "must read"),
+    ],
+)
+def test_a_profile_that_disagrees_with_the_notebook_is_refused(notebook, content, words):
+    write_profile(notebook, "quick", content)
+    with pytest.raises(LatentbookError, match=words):
+        pipeline.check(notebook)
+
+
+def test_a_profile_that_is_not_yaml_is_named(notebook):
+    (notebook.parent / "profiles" / "quick.yml").write_text("a: [1\nb: 2")
+    with pytest.raises(LatentbookError, match=r"quick\.yml is not valid YAML"):
+        pipeline.check(notebook)
+
+
+# ---- dependencies
+
+
+def test_dependencies_follow_imports_into_functions_and_packages(tmp_path):
+    path = write_notebook(tmp_path / "01-x.ipynb", "%matplotlib inline\nfrom latentbook import cli")
+    names = {
+        file.relative_to(paths.root() / "lib" / "latentbook").as_posix()
+        for file in pipeline.dependencies(path)
+    }
+    assert {"__init__.py", "cli.py", "errors.py"} <= names
+    assert "datasets/__init__.py" in names  # imported inside a function of cli
+    assert "pipeline.py" not in names
+
+
+# ---- running
+
+
+def test_a_run_uses_this_python_its_threads_and_parameters(notebook, tmp_path, monkeypatch):
+    foreign = tmp_path / "jupyter" / "kernels" / "python3"
+    foreign.mkdir(parents=True)
+    (foreign / "kernel.json").write_text(
+        json.dumps({"argv": ["/bin/false"], "display_name": "other", "language": "python"})
+    )
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    out = tmp_path / "out" / "07-tiny.ipynb"
+    pipeline.run(notebook, out, "paper", {"dataset": "mnist"}, threads=3)
+    cells = nbformat.read(out, as_version=4).cells
+    assert cells[-1].outputs[0].text.split() == [sys.executable, "3", "mnist", "1"]
+    assert [cell.metadata.tags[-1] for cell in cells[:2]] == ["hide-input", "hide-input"]
+    assert [path.name for path in out.parent.iterdir()] == ["07-tiny.ipynb"]
+    assert os.environ["JUPYTER_PATH"] == str(tmp_path / "jupyter")
+
+
+def test_a_failing_cell_is_named_and_the_old_output_kept(notebook, tmp_path):
+    out = tmp_path / "07-tiny.ipynb"
+    out.write_text("old")
+    write_notebook(notebook, "1 + 1", "raise KeyError('nothing here')")
+    with pytest.raises(LatentbookError, match=r"07-tiny failed in cell \[\d\]: KeyError: 'nothing"):
+        pipeline.run(notebook, out)
+    assert out.read_text() == "old"
+    assert "nothing here" in out.with_name("07-tiny.failed.ipynb").read_text()
+
+
+def test_a_dying_kernel_is_one_sentence(notebook, tmp_path):
+    write_notebook(notebook, "import os; os._exit(1)")
+    with pytest.raises(LatentbookError, match="died, most often for want of memory"):
+        pipeline.run(notebook, tmp_path / "07-tiny.ipynb")
+
+
+def test_an_unwritable_folder_is_one_sentence(notebook, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LatentbookError, match="cannot write into"):
+        pipeline.run(notebook, tmp_path / "file" / "07-tiny.ipynb")
+
+
+def test_the_command_line_answers_bad_input_before_any_work(notebook, tmp_path, capsys):
+    out = tmp_path / "out.ipynb"
+    assert pipeline.main(["run", "07-tiny", str(out), "-p", "seed", "one"]) == 2
+    assert "latentbook: parameter seed" in capsys.readouterr().err
+    assert pipeline.main(["run", "07-tyni", str(out)]) == 2
+    assert pipeline.main(["run", str(notebook), str(out), "--profile", "fast"]) == 2
+    assert pipeline.main(["check", "--profile", "paper"]) == 0
+    assert not out.exists()
+
+
+# ---- the study as a whole
+
+
+def study(project: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start tools/study.py on `project` in a process group of its own."""
+    tool = Path(__file__).parents[1] / "tools" / "study.py"
+    return subprocess.Popen(
+        [sys.executable, str(tool), *arguments],
+        cwd=project,
+        env={**os.environ, "LATENTBOOK_ROOT": str(project), "CORES": "2"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for a study and return its output."""
+    output = process.communicate(timeout=240)[0]
+    assert process.returncode == 0, output
+    return output
+
+
+def test_the_study_refuses_a_bad_profile_in_one_sentence(notebook):
+    write_profile(notebook, "quick", {"07-tiny": {**VALUES, "sede": 1}})
+    process = study(notebook.parents[1], "book")
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 2
+    assert output.count("\n") == 1
+    assert "did you mean 'seed'" in output
+
+
+def test_the_study_refuses_an_unknown_target(notebook):
+    process = study(notebook.parents[1], "bok")
+    assert "did you mean 'book'" in process.communicate(timeout=60)[0]
+    assert process.returncode == 2
+
+
+RECORDING = """
+import fcntl, json, pathlib, time
+root = pathlib.Path.cwd()
+(root / f"began-{dataset}-{seed}").touch()
+time.sleep(8)
+with open(root / "records.jsonl", "a") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    file.write(json.dumps([dataset, seed]) + "\\n")
+"""
+
+
+def wait_until(reached, seconds=60):
+    """Wait until `reached` holds."""
+    limit = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < limit, "it did not happen in time"
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_at_any_moment_goes_on_where_it_stopped(notebook):
+    project = notebook.parents[1]
+    write_notebook(notebook, RECORDING)
+    grid = ("sweep", "datasets=a,b", "seeds=0,1")
+    done = lambda: sorted(path.name for path in project.glob("_build/sweep/*/*.ipynb"))  # noqa: E731
+
+    first = study(project, *grid)
+    wait_until(lambda: list(project.glob("began-*")))
+    second = study(project, *grid)
+    assert "another 'make sweep' is at work" in second.communicate(timeout=60)[0]
+    wait_until(lambda: len(done()) >= 1 and len(list(project.glob("began-*"))) >= 3)
+    os.kill(first.pid, signal.SIGKILL)  # the leader only: its jobs must not outlive it
+    first.wait()
+    kept = {path: path.stat().st_mtime_ns for path in project.glob("_build/sweep/*/*.ipynb")}
+    assert 1 <= len(kept) < 4
+    time.sleep(10)
+    assert len(done()) == len(kept), "a job went on after its sweep was killed"
+
+    finish(study(project, *grid))
+    assert done() == ["a-0.ipynb", "a-1.ipynb", "b-0.ipynb", "b-1.ipynb"]
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+    records = [json.loads(line) for line in (project / "records.jsonl").read_text().splitlines()]
+    assert sorted({tuple(r) for r in records}) == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+
+    finish(study(project, *grid))  # nothing is left to do
+    assert len((project / "records.jsonl").read_text().splitlines()) == len(records)
+
+
+def planned(project: Path) -> list[str]:
+    """Return the chapters that Snakemake would run in `project`."""
+    executed = [f"_build/chapters/quick/{path.name}" for path in pipeline.chapters()]
+    command = [Path(sys.executable).with_name("snakemake"), "--cores", "2", "--nolock"]
+    done = subprocess.run(
+        [*command, "--dry-run", *executed],
+        cwd=project,
+        env={**os.environ, "LATENTBOOK_ROOT": str(project)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = done.stdout + done.stderr
+    return [path.stem for path in pipeline.chapters() if f"running chapter {path.stem}" in told]
+
+
+@pytest.mark.slow
+def test_a_change_runs_again_what_depends_on_it_and_nothing_else(notebook):
+    project = notebook.parents[1]
+    other = write_notebook(notebook.with_name("08-other.ipynb"), "from latentbook import files")
+    both = {"07-tiny": VALUES, "08-other": VALUES}
+    write_profile(notebook, "quick", both)
+    (project / "requirements.lock").touch()
+    assert planned(project) == ["07-tiny", "08-other"]
+    executed = [f"_build/chapters/quick/{path.name}" for path in (notebook, other)]
+    subprocess.run(
+        [Path(sys.executable).with_name("snakemake"), "--cores", "2", "--nolock", *executed],
+        cwd=project,
+        env={**os.environ, "LATENTBOOK_ROOT": str(project)},
+        capture_output=True,
+        check=True,
+    )
+    assert planned(project) == []
+
+    other.touch()
+    assert planned(project) == []
+    before = other.read_bytes()
+    write_notebook(other, "from latentbook import files, errors")
+    assert planned(project) == ["08-other"]
+    other.write_bytes(before)
+    write_profile(notebook, "quick", {**both, "07-tiny": {**VALUES, "seed": 5}})
+    assert planned(project) == ["07-tiny"]
+    write_profile(notebook, "quick", both)
+    assert planned(project) == []
+    (project / "requirements.lock").write_text("# other versions")
+    assert planned(project) == ["07-tiny", "08-other"]
+
+
+# ---- this project's own files
+
+
+def test_every_profile_fits_every_chapter():
+    for notebook in pipeline.chapters():
+        for profile in sorted(paths.profiles().glob("*.yml")):
+            pipeline.check(notebook, profile.stem)
+
+
+def test_chapters_are_free_of_outputs_and_name_the_common_kernel():
+    for path in pipeline.chapters():
+        notebook = nbformat.read(path, as_version=4)
+        assert notebook.metadata.kernelspec.name == "python3", path.name
+        assert notebook.metadata.kernelspec.language == "python", path.name
+        assert not [cell for cell in notebook.cells if cell.get("outputs")], path.name
+
+
+def test_the_table_of_contents_lists_every_chapter():
+    toc = yaml.safe_load((paths.root() / "book" / "_toc.yml").read_text())
+    files = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    listed = [Path(file).name for file in files if file.startswith("chapters/")]
+    assert listed == [path.stem for path in pipeline.chapters()]

@@ -1,0 +1,90 @@
+"""Hand the study to Snakemake: ``study.py book | paper | sweep [name=value] [Snakemake option]``.
+
+Checks every chapter's parameters first, so that a mistake is one sentence; makes sure that one
+run works on a target at a time, with a lock that dies with its process, so that a run killed at
+any moment can simply be started again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+from latentbook import paths, pipeline
+from latentbook.errors import LatentbookError, choose
+
+#: Per target: the lock it takes, the profile it runs, and Snakemake's options for it.
+TARGETS = {
+    "book": ("book", "quick", ["--quiet", "all"]),
+    "paper": ("book", "paper", ["--quiet", "all"]),
+    "sweep": (
+        "sweep",
+        "paper",
+        ["--quiet", "host", "rules", "--keep-going", "--rerun-triggers", "params"],
+    ),
+}
+
+
+def lock(name: str) -> None:
+    """Take the lock `name` of this folder until this process ends, however it ends.
+
+    Raises
+    ------
+    LatentbookError
+        If a living process holds it.
+    """
+    file = paths.root() / "_build" / f".{name}.lock"
+    file.parent.mkdir(exist_ok=True)
+    handle = os.open(file, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise LatentbookError(
+            f"another 'make {name}' is at work in this folder: wait for it, or stop it first"
+        ) from None
+    os.set_inheritable(handle, True)  # across exec; Snakemake's own children do not get it
+
+
+def memory_mb() -> int:
+    """Return the memory of this machine in megabytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6
+
+
+def options(target: str, extra: list[str]) -> list[str]:
+    """Return Snakemake's arguments for `target`.
+
+    Of `extra`, words of the form ``name=value`` become configuration (``seeds=0,1``); the rest
+    goes to Snakemake as it is.
+    """
+    _, profile, own = TARGETS[target]
+    settings = [word for word in extra if "=" in word and not word.startswith("-")]
+    return [
+        *["--cores", os.environ.get("CORES", "all"), "--resources", f"mem_mb={memory_mb()}"],
+        *["--nolock", "--rerun-incomplete", *own],
+        *[word for word in extra if word not in settings],
+        *["--config", f"profile={profile}", *settings],
+        *["--", "sweep" if target == "sweep" else "book"],
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    """Check, lock, and become Snakemake."""
+    try:
+        target = choose("target", arguments[0] if arguments else "", TARGETS)
+        name, profile, _ = TARGETS[target]
+        os.chdir(paths.root())
+        for notebook in pipeline.chapters():
+            pipeline.check(notebook, profile)
+        lock(name)
+    except LatentbookError as error:
+        print(f"latentbook: {error}", file=sys.stderr)
+        return 2
+    os.environ["LATENTBOOK_LEADER"] = str(os.getpid())
+    snakemake = Path(sys.executable).with_name("snakemake")
+    os.execv(snakemake, [str(snakemake), *options(target, arguments[1:])])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
