@@ -17,7 +17,8 @@ CHAPTER = "03-two-stage-clustering"
 def a_record(seed: int = 0, acc: float = 0.5, **changes):
     data = datasets.load("digits").subset(50, 0)
     arguments = {"profile": "quick", "seconds": {"cluster": 1.0}, "params": {"k": 10}}
-    return records.make(CHAPTER, data, "k-means raw", {"acc": acc}, seed=seed, **arguments | changes)
+    arguments |= {"seed": seed} | changes
+    return records.make(CHAPTER, data, "k-means raw", {"acc": acc}, **arguments)
 
 
 def test_what_is_written_is_read(own_project):
@@ -75,7 +76,7 @@ def test_a_damaged_line_is_named_and_nothing_is_lost(own_project):
     records.write(a_record())
     path = records.path(CHAPTER, "quick")
     path.write_text(path.read_text() + '{"half":')
-    with pytest.raises(LatentbookError, match="line 2 of 03-two-stage-clustering.jsonl"):
+    with pytest.raises(LatentbookError, match=r"line 2 of 03-two-stage-clustering\.jsonl"):
         records.write(a_record(seed=1))
     assert json.loads(path.read_text().splitlines()[0])["seed"] == 0
 

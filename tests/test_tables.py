@@ -81,7 +81,14 @@ def test_a_reason_overrules_a_number():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.12345, "0.123"), (-0.5, "−0.500"), (None, "–"), (70000, "70,000"), (6.0, "6"), (1, "1.000")],
+    [
+        (0.12345, "0.123"),
+        (-0.5, "−0.500"),
+        (None, "–"),
+        (70000, "70,000"),
+        (6.0, "6"),
+        (1, "1.000"),
+    ],
 )
 def test_numbers_are_formatted(value, text):
     assert tables.number(value) == text

@@ -14,6 +14,7 @@ import time
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def load_or_compute(
     return Computed(arrays, seconds, loaded=False)
 
 
-def _read(path) -> Computed | None:
+def _read(path: Path) -> Computed | None:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files if not name.startswith("_")}

@@ -32,7 +32,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "patience": (1, 100_000),
     "batch_size": (1, 1_000_000),
     "sample": (10, 10_000_000),
-    "multiples": (310, 10_000_000),
+    "multiples": (100, 10_000_000),
 }
 
 

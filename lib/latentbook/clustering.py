@@ -76,7 +76,7 @@ def cluster(
         check_between("min_cluster_size", params["min_cluster_size"], 2, len(z))
         check_between("min_samples", params["min_samples"], 1, len(z))
     library = "hdbscan" if name == "hdbscan" else "scikit-learn"
-    key = {
+    key: dict[str, Any] = {
         "z": cache.digest(z),
         "name": name,
         "params": params,

@@ -122,7 +122,7 @@ def embed(x: np.ndarray, method: str, *, seed: int = 0, **changes: Any) -> cache
     """
     params = settings(method, **changes)
     check_matrix(x)
-    check_settings(*x.shape, params)
+    check_settings(x.shape[0], x.shape[1], params)
     kind = params["kind"]
     key = {
         "x": cache.digest(x),

@@ -113,7 +113,10 @@ def draw_centres() -> Figure:
     found = {name: arrays for name, arrays in saved("03").items() if "centres" in arrays}
     columns = max([len(arrays["centres"]) for arrays in found.values()], default=1)
     figure, axes = plt.subplots(
-        max(1, len(found)), columns, figsize=(0.9 * columns, 1.0 * max(1, len(found))), squeeze=False
+        max(1, len(found)),
+        columns,
+        figsize=(0.9 * columns, 1.0 * max(1, len(found))),
+        squeeze=False,
     )
     for ax in axes.flat:
         ax.axis("off")

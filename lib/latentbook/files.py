@@ -34,7 +34,8 @@ def writable(path: Path) -> Iterator[None]:
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes the name `path` in one step.
 
-    The name of the temporary file ends in that of `path`. If the body raises, `path` is left as it was.
+    The name of the temporary file ends in that of `path`. If the body raises, `path` is left as
+    it was.
 
     Raises
     ------

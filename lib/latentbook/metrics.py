@@ -19,7 +19,7 @@ NOISE = -1
 
 
 def _codes(labels: np.ndarray, what: str) -> np.ndarray:
-    """Number the groups from 0 in sorted order; numbers without a group may occur in between."""
+    """Return group numbers from 0 in sorted order; some numbers may have no group."""
     labels = np.asarray(labels)
     if labels.ndim != 1 or len(labels) == 0:
         raise LatentbookError(f"{what} must be a non-empty vector, but has shape {labels.shape}")

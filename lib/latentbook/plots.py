@@ -38,8 +38,14 @@ def use_style() -> None:
 
 
 def colours(n: int) -> list[tuple[float, float, float]]:
-    """Return `n` colours: the colour-blind palette for up to ten, evenly spaced hues beyond."""
-    return sns.color_palette("colorblind" if n <= 10 else "husl", n)
+    """Return `n` colours: the colour-blind palette for up to ten, evenly spaced hues beyond.
+
+    The palette's grey, which is kept for noise, gives way to indigo.
+    """
+    palette = sns.color_palette("colorblind" if n <= 10 else "husl", n)
+    if 7 < n <= 10:
+        palette[7] = sns.color_palette(["#332288"])[0]
+    return palette
 
 
 def thin(n: int, at_most: int = MAX_POINTS, seed: int = 0) -> np.ndarray:
@@ -84,13 +90,16 @@ def scatter(
     palette = colours(max(10, int(labels.max()) + 1))
     size = float(np.clip(8000 / len(z), 1.0, 12.0))
     noise = labels == NOISE
-    ax.scatter(*z[noise].T, s=size, c=GREY, alpha=0.5, linewidths=0, rasterized=True)
+    ax.scatter(z[noise, 0], z[noise, 1], s=size, c=GREY, alpha=0.5, linewidths=0, rasterized=True)
     colour = [palette[label] for label in labels[~noise]]
-    ax.scatter(*z[~noise].T, s=size, c=colour, alpha=0.6, linewidths=0, rasterized=True)
-    for label in np.unique(labels[~noise]) if names is not None else ():
-        x, y = np.median(z[labels == label], axis=0)
-        box = {"boxstyle": "round,pad=0.2", "fc": "white", "ec": palette[label], "alpha": 0.85}
-        ax.text(x, y, names[label], ha="center", va="center", fontsize="small", bbox=box)
+    ax.scatter(
+        z[~noise, 0], z[~noise, 1], s=size, c=colour, alpha=0.6, linewidths=0, rasterized=True
+    )
+    if names is not None:
+        for label in np.unique(labels[~noise]):
+            x, y = np.median(z[labels == label], axis=0)
+            box = {"boxstyle": "round,pad=0.2", "fc": "white", "ec": palette[label], "alpha": 0.85}
+            ax.text(x, y, names[label], ha="center", va="center", fontsize="small", bbox=box)
     ax.set(xticks=[], yticks=[], title=title)
     sns.despine(ax=ax, left=True, bottom=True)
     return ax

@@ -237,7 +237,7 @@ def _choice_of_k(found: pd.DataFrame) -> str:
     return markdown(
         ["data set, representation", "by silhouette", "by BIC", "seeds"],
         rows,
-        caption="Number of clusters that each criterion would have chosen (every value that occurred)",
+        caption="Number of clusters that each criterion would have chosen (all that occurred)",
         name="tbl-03-choice-of-k",
     )
 

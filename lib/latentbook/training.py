@@ -144,7 +144,18 @@ def _check(
         raise LatentbookError("x holds NaN or infinite values: drop or impute them first")
 
 
-def _train(model, x, x_val, history, folder, epochs, batch_size, patience, seed, progress) -> None:
+def _train(
+    model: keras.Model,
+    x: np.ndarray,
+    x_val: np.ndarray | None,
+    history: History,
+    folder: Path,
+    epochs: int,
+    batch_size: int,
+    patience: int | None,
+    seed: int,
+    progress: bool,
+) -> None:
     from tqdm import tqdm
 
     done = len(history["loss"])
@@ -158,9 +169,9 @@ def _train(model, x, x_val, history, folder, epochs, batch_size, patience, seed,
             history["loss"].append(float(logs["loss"][-1]))
             if x_val is not None:
                 watched = np.arange(len(x_val))
-                loss = model.evaluate(
-                    batches(x_val, watched, 1024), verbose=0, return_dict=True
-                )["loss"]
+                loss = model.evaluate(batches(x_val, watched, 1024), verbose=0, return_dict=True)[
+                    "loss"
+                ]
                 history.setdefault("val_loss", []).append(float(loss))
             history["seconds"].append(time.perf_counter() - start)
             if not np.isfinite(history["loss"][-1]):

@@ -7,7 +7,7 @@ that of guo2017dcec (figure 11.12: 275,979 parameters), which DCEC pretrains.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def fernandez(input_shape: tuple[int, int, int] = (28, 28, 1), n_codes: int = 10
             f"{input_shape[1]}: resize them, or use cae10-guo, which takes any size from 8"
         )
 
-    def conv(x, filters, kernel=3):
+    def conv(x: Any, filters: int, kernel: int = 3) -> Any:
         return layers.LeakyReLU(0.2)(layers.Conv2D(filters, kernel, padding="same")(x))
 
     image = keras.Input(input_shape, name="image")

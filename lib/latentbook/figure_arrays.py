@@ -1,0 +1,107 @@
+"""Small arrays that full-scale figures are drawn from: kept beside the records, as npz.
+
+A complete paper run with seed 0 writes into ``data/records/figures``, which the repository
+carries; every other run writes into ``_build``, so that no quick picture passes for a full-scale
+one.
+Large results live in `cache`; drawing is left to `plots` and to the chapters.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+
+from latentbook import files, paths
+from latentbook.datasets import Dataset
+from latentbook.errors import LatentbookError
+
+#: An npz in ``data/records/figures`` may weigh this much, in bytes.
+LIMIT = 1_000_000
+
+
+def folder(profile: str, seed: int, *, whole: bool = True) -> Path:
+    """Return the folder for the arrays of a run; `whole` says that it took all available data."""
+    if profile == "paper" and seed == 0 and whole:
+        return paths.figures()
+    name = f"seed-{seed}" if whole else f"seed-{seed}-subset"
+    return paths.root() / "_build" / "figures" / profile / name
+
+
+def save(name: str, arrays: Mapping[str, np.ndarray], where: Path) -> Path:
+    """Add `arrays` to the npz `name` in `where`, and return its path.
+
+    Arrays already there are kept if the file is about the same samples (equal ``index``), so that
+    a later run may add one embedding; otherwise the file is replaced.
+
+    Raises
+    ------
+    LatentbookError
+        If the file would weigh more than `LIMIT`.
+    """
+    path = where / f"{name}.npz"
+    lock = paths.root() / "_build" / "locks" / f"{where.parent.name}-{where.name}-{name}.lock"
+    with files.writable(lock), FileLock(lock):
+        old = read(path) if path.exists() else {}
+        if not np.array_equal(old.get("index", ()), arrays["index"]):
+            old = {}
+        with files.atomic(path) as scratch:
+            np.savez_compressed(scratch, **{**old, **arrays})  # type: ignore[arg-type]
+            size = scratch.stat().st_size
+            if size > LIMIT:
+                raise LatentbookError(
+                    f"{path.name} would weigh {size:,} bytes, but at most {LIMIT:,} are allowed: "
+                    "keep fewer points"
+                )
+    return path
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an npz.
+
+    Raises
+    ------
+    LatentbookError
+        If the file is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        raise LatentbookError(f"there is no {path.name}: run the chapter that keeps it") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise LatentbookError(
+            f"{path.name} is damaged ({error}): restore it, or delete it and run the chapter"
+        ) from error
+
+
+def full_scale(chapter: str, dataset: str) -> dict[str, np.ndarray]:
+    """Return the arrays that a full-scale run kept for a chapter's figures, none if not run.
+
+    Parameters
+    ----------
+    chapter
+        Its number, such as ``"01"``.
+    """
+    path = paths.figures() / f"{chapter}-{dataset}.npz"
+    return read(path) if path.exists() else {}
+
+
+def thumbnails(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    """Return the images at `rows` as small bytes.
+
+    Returns
+    -------
+    array of uint8
+        Grey images as they are, (n, height, width); colour images halved to (n, height / 2,
+        width / 2, 3) with 32 levels a channel, which halves what they weigh.
+    """
+    x = dataset.x[rows]
+    if x.shape[-1] == 1:
+        return np.round(x[..., 0] * 255).astype(np.uint8)
+    n, height, width, channels = x.shape
+    halved = x.reshape(n, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
+    return (np.round(halved * 31) * 8).astype(np.uint8)

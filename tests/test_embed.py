@@ -1,0 +1,176 @@
+"""Embeddings: the sources' settings, closed forms, bad input, and the cache."""
+
+import multiprocessing
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from latentbook import cache, embed, paths
+from latentbook.errors import LatentbookError
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return (load_digits().data[:300] / 16).astype(np.float32)
+
+
+def stored():
+    return sorted((paths.cache() / "embeddings").glob("*.npz"))
+
+
+def test_settings_are_those_of_the_thesis():
+    assert embed.settings("tsne2") == {
+        "kind": "tsne", "n_components": 2, "perplexity": 25.0, "learning_rate": 10.0,
+    }  # fmt: skip
+    picture, clustering = embed.settings("umap2 picture"), embed.settings("umap2")
+    assert (picture["n_neighbors"], picture["min_dist"]) == (15, 0.1)
+    assert (clustering["n_neighbors"], clustering["min_dist"]) == (30, 0.0)
+    assert [embed.settings(f"umap{d}")["n_components"] for d in (2, 10, 30)] == [2, 10, 30]
+
+
+def test_changes_apply_without_touching_the_named_setting():
+    assert embed.settings("umap2", n_neighbors=5)["n_neighbors"] == 5
+    assert embed.settings("umap2")["n_neighbors"] == 30
+
+
+def test_pca_equals_the_singular_value_decomposition(digits):
+    result = embed.embed(digits, "pca2").arrays
+    centred = digits.astype(float) - digits.mean(axis=0)
+    u, s, _ = np.linalg.svd(centred, full_matrices=False)
+    for axis in (0, 1):
+        closed = u[:, axis] * s[axis]
+        turned = np.sign(closed @ result["embedding"][:, axis])
+        np.testing.assert_allclose(result["embedding"][:, axis], turned * closed, atol=2e-3)
+    shares = s**2 / np.sum(s**2)
+    np.testing.assert_allclose(result["explained_variance_ratio"], shares[:2], rtol=1e-3)
+
+
+def test_tsne_keeps_neighbours_and_reports_its_divergence(digits):
+    result = embed.embed(digits, "tsne2", perplexity=10.0)
+    assert result.arrays["embedding"].shape == (300, 2)
+    assert result.arrays["embedding"].dtype == np.float32
+    assert 0 < result.arrays["kl_divergence"] < 2
+    from sklearn.manifold import trustworthiness
+
+    assert trustworthiness(digits, result.arrays["embedding"]) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "sentence"),
+    [
+        ("umpa2", {}, "unknown embedding 'umpa2'.*did you mean 'umap2'"),
+        ("tsne2", {"perplexity": 100.0}, "perplexity is 100, but must lie between 1 and 99.6667"),
+        ("umap2", {"n_neighbors": 300}, "n_neighbors is 300, but must lie between 2 and 299"),
+        ("umap2", {"n_neighbors": 1}, "n_neighbors is 1, but must lie between 2"),
+        ("umap2", {"min_dist": -0.1}, "min_dist is -0.1, but must lie between 0 and 1"),
+        ("pca2", {"n_components": 0}, "n_components is 0, but must lie between 1 and 64"),
+        ("pca2", {"n_components": 65}, "n_components is 65, but must lie between 1 and 64"),
+    ],
+)
+def test_bad_settings_are_refused_before_any_work(digits, method, changes, sentence):
+    with pytest.raises(LatentbookError, match=sentence):
+        embed.embed(digits, method, **changes)
+    assert not stored()
+
+
+def test_bad_matrices_are_refused(digits):
+    holed = digits.copy()
+    holed[3, 5] = np.nan
+    with pytest.raises(LatentbookError, match="x holds NaN or infinite values in 1 of 300 rows"):
+        embed.embed(holed, "pca2")
+    with pytest.raises(LatentbookError, match=r"shape \(n_samples, n_features\), but has"):
+        embed.embed(digits.reshape(300, 8, 8), "pca2")
+
+
+def test_unknown_kind_is_named():
+    with pytest.raises(LatentbookError, match="unknown kind of reduction 'isomap'"):
+        embed.reducer("isomap", seed=0)
+
+
+def test_the_second_call_is_loaded(digits):
+    first, second = embed.embed(digits, "pca2"), embed.embed(digits, "pca2")
+    assert (first.loaded, second.loaded) == (False, True)
+    assert second.seconds == first.seconds
+    np.testing.assert_array_equal(first.arrays["embedding"], second.arrays["embedding"])
+
+
+@pytest.mark.parametrize("change", ["data", "seed", "parameter"])
+def test_anything_that_decides_the_result_makes_a_new_one(digits, change):
+    embed.embed(digits, "pca2")
+    other = {
+        "data": lambda: embed.embed(digits * np.float32(1.001), "pca2"),
+        "seed": lambda: embed.embed(digits, "pca2", seed=1),
+        "parameter": lambda: embed.embed(digits, "pca2", n_components=3),
+    }[change]()
+    assert not other.loaded
+    assert len(stored()) == 2
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "garbage"])
+def test_a_damaged_file_is_computed_again(digits, damage, capsys):
+    whole = embed.embed(digits, "pca2").arrays["embedding"]
+    (file,) = stored()
+    content = file.read_bytes()
+    damaged = {"truncated": content[: len(content) // 2], "empty": b"", "garbage": b"x" * 500}
+    file.write_bytes(damaged[damage])
+    again = embed.embed(digits, "pca2")
+    assert not again.loaded
+    assert "is damaged" in capsys.readouterr().out
+    np.testing.assert_allclose(again.arrays["embedding"], whole, atol=1e-4)
+    assert embed.embed(digits, "pca2").loaded
+
+
+def test_a_failed_computation_leaves_nothing_behind():
+    with pytest.raises(ZeroDivisionError):
+        cache.load_or_compute("embeddings", {"a": 1}, lambda: {"x": np.array(1 / 0)})
+    assert not list((paths.cache() / "embeddings").glob("*.npz"))
+    assert not list((paths.cache() / "embeddings").glob(".partial*"))
+
+
+def _compute_slowly(folder, queue):
+    import os
+    import time
+
+    os.environ["LATENTBOOK_CACHE"] = folder
+
+    def compute():
+        time.sleep(1)
+        return {"x": np.arange(3)}
+
+    queue.put(cache.load_or_compute("embeddings", {"a": 1}, compute).loaded)
+
+
+def test_two_processes_compute_once(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    workers = [
+        context.Process(target=_compute_slowly, args=(str(tmp_path), queue)) for _ in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    assert sorted(queue.get(timeout=60) for _ in workers) == [False, True]
+    for worker in workers:
+        worker.join()
+
+
+def test_hog_sees_edges_not_brightness():
+    image = np.zeros((2, 16, 16, 1), dtype=np.float32)
+    image[:, :, 6:10] = 0.8
+    image[1] = image[1] / 2 + 0.1
+    features = embed.hog(image)
+    assert features.shape == (2, 36)
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(features[0], features[1], atol=1e-3)
+    assert not np.allclose(embed.hog(image.swapaxes(1, 2))[0], features[0], atol=0.1)
+    assert embed.hog(np.zeros((1, 32, 32, 3), dtype=np.float32)).shape == (1, 324)
+
+
+def test_hog_of_images_that_are_too_small():
+    with pytest.raises(LatentbookError, match="too small for cells of 8 pixels"):
+        embed.hog(np.zeros((1, 8, 8, 1), dtype=np.float32))
