@@ -74,6 +74,26 @@ def test_params_select_the_counterpart():
     assert compared.iloc[0]["mean"] == pytest.approx(0.9)
 
 
+def test_the_longest_training_counts():
+    rows = found(
+        a_record(0, 0.4, params={"max_epochs": 5}), a_record(0, 0.9, params={"max_epochs": 10})
+    )
+    assert tables.compare(numbers(), rows).iloc[0]["mean"] == pytest.approx(0.9)
+
+
+def test_training_that_ended_at_its_limit_is_not_comparable():
+    short = a_record(0, 0.5, params={"max_epochs": 3})
+    short["metrics"] |= {"epochs": 3.0, "parameters": 20553.0}
+    settled = a_record(0, 0.5, params={"max_epochs": 400})
+    settled["metrics"] |= {"epochs": 71.0}
+    (verdict,) = tables.compare(numbers(), found(short))["verdict"]
+    (reason,) = tables.compare(numbers(), found(short))["not_comparable"]
+    assert (verdict, "trained 3 epochs here" in reason) == ("not comparable", True)
+    assert tables.compare(numbers(), found(settled)).iloc[0]["verdict"] == "reproduced"
+    counted = tables.compare(numbers(metric="parameters", value=20553), found(short))
+    assert counted.iloc[0]["verdict"] == "reproduced"
+
+
 def test_a_reason_overrules_a_number():
     compared = tables.compare(numbers(not_comparable="other data"), found(a_record()))
     assert compared.iloc[0]["verdict"] == "not comparable"
@@ -97,9 +117,9 @@ def test_numbers_are_formatted(value, text):
 def test_all_pages_are_written_from_an_empty_project(own_project):
     tables.write_all()
     page = (own_project / "book/generated/published-and-reproduced.md").read_text()
-    rows = [line for line in page.splitlines() if line.startswith("|") and "**" in line]
+    rows = [line for line in page.splitlines() if "{.verdict-" in line]
     assert len(rows) == len(tables.published())
-    assert "**not run**" in page
+    assert "[not run]{.verdict-not-run}" in page
     assert (own_project / "book/generated/home.png").stat().st_size > 1000
 
 

@@ -133,10 +133,10 @@ def draw_home(compared: pd.DataFrame) -> Figure:
     Parameters
     ----------
     compared
-        As returned by `tables.compare`.
+        As returned by `tables.compare`; rows of the table ``ours`` have no published value.
     """
     plots.use_style()
-    over_all = compared["table"].isin(["table 12.1", "table 13.1"])
+    over_all = compared["table"].isin(["table 12.1", "table 13.1", "ours"])
     rows = compared[over_all & compared["metric"].isin(["acc", "acc_kept"])]
     rows = rows.drop_duplicates(["dataset", "method", "value"])
     labels = [
@@ -147,10 +147,12 @@ def draw_home(compared: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), sharex=True, layout="constrained")
     published, ours = plots.colours(2)
     for ax, dataset in zip(axes, ("fashion_mnist", "mnist"), strict=True):
-        part = rows[rows["dataset"] == dataset].sort_values("value")
+        part = rows[rows["dataset"] == dataset]
+        part = part.assign(rank=part["mean"].fillna(part["value"])).sort_values("rank")
         part = part.drop_duplicates("label", keep="last")
         y = np.arange(len(part))
-        ax.hlines(y, part["value"], part["mean"].fillna(part["value"]), color=plots.GREY)
+        either = part["value"].fillna(part["mean"]), part["mean"].fillna(part["value"])
+        ax.hlines(y, *either, color=plots.GREY)
         ax.plot(part["value"], y, "D", color=published, label="published (one run)")
         ax.errorbar(
             part["mean"], y, xerr=part["spread"], fmt="o", color=ours, label="ours (mean ± s)"
@@ -158,5 +160,5 @@ def draw_home(compared: pd.DataFrame) -> Figure:
         ax.set(title=dataset, yticks=y, yticklabels=part["label"], xlabel="clustering accuracy")
         ax.set_xlim(0.2, 1)
         ax.grid(axis="x", linewidth=0.5)
-    axes[0].legend(loc="lower right")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure

@@ -28,6 +28,15 @@ PUBLISHED_COLUMNS = (
     "not_comparable",
     "note",
 )
+#: Column headings of the scores that `score_table` shows.
+HEADINGS = {
+    "acc": "ACC",
+    "nmi": "NMI",
+    "ari": "ARI",
+    "ami": "AMI",
+    "nmi_kept": "NMI kept",
+    "silhouette": "SIL",
+}
 VERDICTS = ("reproduced", "higher", "lower", "not comparable", "not run")
 
 
@@ -81,10 +90,15 @@ def summarise(rows: pd.DataFrame, metric: str) -> dict[str, Any] | None:
 
 
 def counterparts(found: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
-    """Return the records in `found` that measure what the published `row` states."""
+    """Return the records in `found` that measure what the published `row` states.
+
+    Where networks were trained with several limits of epochs, those of the longest count.
+    """
     same = found[(found["dataset"] == row["dataset"]) & (found["method"] == row["method"])]
     wanted = row["params"].items()
-    return keep(same, (all(p.get(k) == v for k, v in wanted) for p in same["params"]))
+    fit = keep(same, (all(p.get(k) == v for k, v in wanted) for p in same["params"]))
+    longest = max((p.get("max_epochs", 0) for p in fit["params"]), default=0)
+    return keep(fit, (p.get("max_epochs", 0) == longest for p in fit["params"]))
 
 
 def keep(rows: pd.DataFrame, chosen: Iterable[bool]) -> pd.DataFrame:
@@ -109,7 +123,9 @@ def compare(numbers: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """
     compared = []
     for _, row in numbers.iterrows():
-        summary = summarise(counterparts(found, row), row["metric"])
+        rows = counterparts(found, row)
+        summary = summarise(rows, row["metric"])
+        row["not_comparable"] = row["not_comparable"] or _unfinished(rows, row["metric"])
         if row["not_comparable"]:
             judged = "not comparable"
         elif summary is None:
@@ -119,6 +135,18 @@ def compare(numbers: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
         compared.append({**row, **(summary or {}), "verdict": judged})
     columns = [*numbers.columns, "mean", "spread", "n", "n_samples", "coverage", "verdict"]
     return pd.DataFrame(compared).reindex(columns=columns)
+
+
+def _unfinished(rows: pd.DataFrame, metric: str) -> str:
+    """Say why scores of a network are not comparable: its training ended at the limit of epochs."""
+    epochs = [(m.get("epochs"), p.get("max_epochs")) for m, p in _metrics_and_params(rows)]
+    if metric.startswith("parameters") or not any(limit and n == limit for n, limit in epochs):
+        return ""
+    return f"trained {epochs[0][1]} epochs here, and not until its loss had settled"
+
+
+def _metrics_and_params(rows: pd.DataFrame) -> Iterable[tuple[dict[str, Any], dict[str, Any]]]:
+    return zip(rows["metrics"], rows["params"], strict=True)
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -138,7 +166,10 @@ def mean_and_spread(summary: dict[str, Any] | pd.Series | None) -> str:
         return "–"
     if summary["n"] == 1:
         return f"{number(summary['mean'])} (1)"
-    return f"{number(summary['mean'])} ± {number(summary['spread'])} ({int(summary['n'])})"
+    # non-breaking spaces keep a number and its spread on one line
+    return (
+        f"{number(summary['mean'])}\u00a0±\u00a0{number(summary['spread'])} ({int(summary['n'])})"
+    )
 
 
 def markdown(
@@ -165,8 +196,8 @@ def score_table(
 ) -> str:
     """Return a table of all methods that `found` scores on `dataset`, best first score on top.
 
-    One row a method (and part of the images), mean ± spread (n) of each score, coverage, seconds
-    of all stages together.
+    One row a method (and part of the images): mean ± spread of each score, coverage, seconds of
+    all stages together, number of seeds.
     """
     pairs = zip(found["dataset"], found["metrics"], strict=True)
     chosen = keep(found, (d == dataset and scores[0] in m for d, m in pairs))
@@ -174,23 +205,29 @@ def score_table(
     for label, group in chosen.groupby(_labels(chosen), sort=False):
         summaries = [summarise(group, score) for score in scores]
         seconds = pd.Series([sum(s.values()) for s in group["seconds"]]).mean()
-        cells = [mean_and_spread(summary) for summary in summaries]
+        cells = [mean_and_spread(summary).partition(" (")[0] for summary in summaries]
         best = summaries[0]["mean"] if summaries[0] else 0.0
-        rows.append((best, [label, *cells, number(group["coverage"].mean()), number(seconds, 0)]))
+        ends = [number(group["coverage"].mean()), number(seconds, 0), str(len(group))]
+        rows.append((best, [label, *cells, *ends]))
     rows.sort(key=lambda row: -row[0])
-    header = ["method", *[s.upper().replace("_KEPT", " kept") for s in scores]]
+    header = ["method", *[HEADINGS[score] for score in scores]]
     return markdown(
-        [*header, "coverage", "seconds"], [cells for _, cells in rows], caption=caption, name=name
+        [*header, "coverage", "seconds", "seeds"],
+        [cells for _, cells in rows],
+        caption=caption,
+        name=name,
     )
 
 
 def _labels(found: pd.DataFrame) -> list[str]:
-    """Name each record's method, with the part of the images where it is not all of them."""
-    parts = [params.get("evaluated_on", "all") for params in found["params"]]
-    return [
-        method + ("" if part == "all" else f" ({part} images)")
-        for method, part in zip(found["method"], parts, strict=True)
-    ]
+    """Name each record's method, with epochs and the part of the images where it is not all."""
+    labels = []
+    for method, params in zip(found["method"], found["params"], strict=True):
+        part = params.get("evaluated_on", "all")
+        remarks = [f"{params['max_epochs']} epochs"] if "max_epochs" in params else []
+        remarks += [f"{part} images"] if part != "all" else []
+        labels.append(method + (f" ({', '.join(remarks)})" if remarks else ""))
+    return labels
 
 
 def two_stage_tables() -> dict[str, str]:
@@ -200,7 +237,7 @@ def two_stage_tables() -> dict[str, str]:
         score_table(
             found,
             dataset,
-            ("acc", "nmi", "ari", "ami", "nmi_kept", "silhouette"),
+            tuple(HEADINGS),
             caption=f"Clustering of {_size(found, dataset)}, best accuracy first",
             name=f"tbl-03-{dataset}",
         )
@@ -264,14 +301,14 @@ def published_page() -> str:
     for (source, table), rows in compared.groupby(["source", "table"], sort=False):
         slug = f"{source}-{table}".lower().replace(" ", "-").replace(".", "-")
         text += [
-            f"## {table}",
+            f"## {table.capitalize()}",
             "",
             f"From {{cite}}`{source}`, {_pages(rows['page'])}.",
             "",
             markdown(
                 ["data set, method", "metric", "published", "reproduced", "coverage", "verdict"],
                 [_published_row(row) for _, row in rows.iterrows()],
-                caption=f"{table}, published and reproduced",
+                caption=f"{table.capitalize()}, published and reproduced",
                 name=f"tbl-{slug}",
             ),
             *_notes(rows),
@@ -313,8 +350,26 @@ def _published_row(row: pd.Series) -> list[str]:
         number(row["value"], digits),
         mean_and_spread(row),
         number(row["coverage"]),
-        f"**{row['verdict']}**{why}",
+        styled(row["verdict"]) + why,
     ]
+
+
+def _beyond() -> pd.DataFrame:
+    """Return our accuracies of the methods that the thesis does not have, for the home picture."""
+    found = records.read()
+    methods = ("umap2 + mixture", "umap10 + mixture")
+    rows = [
+        {"dataset": dataset, "method": method, "metric": "acc", "table": "ours", "params": {}}
+        | (summarise(group, "acc") or {})
+        for (dataset, method), group in found.groupby(["dataset", "method"])
+        if method in methods
+    ]
+    return pd.DataFrame(rows)
+
+
+def styled(judged: str) -> str:
+    """Return a verdict with the class that gives it its colour (the word alone says it too)."""
+    return f"[{judged}]{{.verdict-{judged.replace(' ', '-')}}}"
 
 
 def findings() -> str:
@@ -370,7 +425,7 @@ def status_page() -> str:
                 str(group["seed"].nunique()),
                 ", ".join(sorted(group["device"].unique())),
                 number(hours, 2),
-                f"{group['date'].min()} to {group['date'].max()}",
+                " to ".join(dict.fromkeys([group["date"].min(), group["date"].max()])),
             ]
         )
     text = [
@@ -428,7 +483,8 @@ def write_all() -> None:
             scratch.write_text(text)
     cards.write()
     with files.atomic(paths.generated() / "home.png") as scratch:
-        figures.draw_home(compare(published(), records.read())).savefig(scratch, dpi=150)
+        compared = compare(published(), records.read())
+        figures.draw_home(pd.concat([compared, _beyond()])).savefig(scratch, dpi=150)
 
 
 if __name__ == "__main__":
