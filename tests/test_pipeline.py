@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from jupyter_core.paths import jupyter_runtime_dir
 
 from latentbook import paths, pipeline
 from latentbook.errors import LatentbookError
@@ -173,6 +174,16 @@ def test_a_failing_cell_is_named_and_the_old_output_kept(notebook, tmp_path):
         pipeline.run(notebook, out)
     assert out.read_text() == "old"
     assert "nothing here" in out.with_name("07-tiny.failed.ipynb").read_text()
+
+
+def test_kernels_started_together_cannot_take_the_same_port(notebook, tmp_path):
+    code = "import json, ipykernel.connect\nprint(json.loads(ipykernel.get_connection_info()))"
+    write_notebook(notebook, code)
+    out = tmp_path / "out.ipynb"
+    pipeline.run(notebook, out)
+    if len(jupyter_runtime_dir()) >= 50:
+        pytest.skip("the runtime folder's path is too long for sockets")
+    assert "'transport': 'ipc'" in out.read_text()
 
 
 def test_a_dying_kernel_is_one_sentence(notebook, tmp_path):

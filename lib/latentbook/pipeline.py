@@ -23,6 +23,8 @@ from typing import Any
 
 import nbformat
 import yaml
+from jupyter_core.paths import jupyter_runtime_dir
+from traitlets.config import Config
 
 from latentbook import paths
 from latentbook.errors import LatentbookError, choose
@@ -276,6 +278,7 @@ def _execute(notebook: Path, out: Path, values: dict[str, Any]) -> None:
             kernel_name="python3",
             language="python",
             cwd=paths.root(),
+            config=_transport(),
             start_timeout=180,
             progress_bar={"desc": out.stem, "mininterval": every, "unit": "cell"},
         )
@@ -289,6 +292,20 @@ def _execute(notebook: Path, out: Path, values: dict[str, Any]) -> None:
             f"the Python process of {notebook.stem} died, most often for want of memory: "
             "choose a smaller n or close other programs"
         ) from error
+    except RuntimeError as error:
+        raise LatentbookError(
+            f"the Python process of {notebook.stem} did not start ({error}): run it again"
+        ) from error
+
+
+def _transport() -> Config:
+    """Let kernels talk through files where the system can.
+
+    Two kernels that start at the same moment may choose the same TCP port, and one dies.
+    A socket's path may have about 100 characters, 50 of which are the kernel's own.
+    """
+    fits = os.name == "posix" and len(jupyter_runtime_dir()) < 50
+    return Config(KernelManager={"transport": "ipc" if fits else "tcp"})
 
 
 def _finish(file: Path, profile: str, values: dict[str, Any]) -> None:
