@@ -33,7 +33,6 @@ _LIBRARY = {
     "tsne": "scikit-learn",
     "opentsne": "openTSNE",
     "umap": "umap-learn",
-    "parametric_umap": "umap-learn",
 }
 
 
@@ -54,8 +53,7 @@ def reducer(kind: str, *, seed: int, **params: Any) -> Any:
     Parameters
     ----------
     kind
-        ``pca``, ``tsne`` (scikit-learn, for samples), ``opentsne`` (for everything), ``umap`` or
-        ``parametric_umap`` (UMAP's loss minimised by a Keras network).
+        ``pca``, ``tsne`` (scikit-learn, for samples), ``opentsne`` (for everything) or ``umap``.
     seed
         Random state. A fixed one makes UMAP's layout single-threaded.
     params
@@ -78,8 +76,6 @@ def reducer(kind: str, *, seed: int, **params: Any) -> Any:
         return openTSNE.sklearn.TSNE(random_state=seed, **params)
     import umap
 
-    if kind == "parametric_umap":
-        return umap.ParametricUMAP(random_state=seed, **params)
     return umap.UMAP(random_state=seed, n_jobs=1, **params)
 
 

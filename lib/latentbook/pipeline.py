@@ -23,7 +23,6 @@ from typing import Any
 
 import nbformat
 import yaml
-from jupyter_core.paths import jupyter_runtime_dir
 from traitlets.config import Config
 
 from latentbook import paths
@@ -249,8 +248,8 @@ def run(
         raise LatentbookError(f"cannot write into {out.parent}: {error.strerror}") from error
     scratch = Path(folder) / out.name
     try:
-        with _kernel_of_this_python(), _environment(threads):
-            _execute(notebook, scratch, values)
+        with _kernel_of_this_python() as own, _environment(threads):
+            _execute(notebook, scratch, values, own)
         _finish(scratch, profile, values)
         os.replace(scratch, out)
         failed.unlink(missing_ok=True)
@@ -263,8 +262,11 @@ def run(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _execute(notebook: Path, out: Path, values: dict[str, Any]) -> None:
-    """Let papermill run `notebook` into `out`; turn its failures into one sentence."""
+def _execute(notebook: Path, out: Path, values: dict[str, Any], own: Path) -> None:
+    """Let papermill run `notebook` into `out`; turn its failures into one sentence.
+
+    `own` is a folder that no other run has.
+    """
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
@@ -278,7 +280,7 @@ def _execute(notebook: Path, out: Path, values: dict[str, Any]) -> None:
             kernel_name="python3",
             language="python",
             cwd=paths.root(),
-            config=_transport(),
+            config=_transport(own),
             start_timeout=180,
             progress_bar={"desc": out.stem, "mininterval": every, "unit": "cell"},
         )
@@ -298,14 +300,15 @@ def _execute(notebook: Path, out: Path, values: dict[str, Any]) -> None:
         ) from error
 
 
-def _transport() -> Config:
-    """Let kernels talk through files where the system can.
+def _transport(own: Path) -> Config:
+    """Let the kernel talk through sockets in the folder `own`, where the system can.
 
     Two kernels that start at the same moment may choose the same TCP port, and one dies.
-    A socket's path may have about 100 characters, 50 of which are the kernel's own.
+    The path of a socket may have about 100 characters.
     """
-    fits = os.name == "posix" and len(jupyter_runtime_dir()) < 50
-    return Config(KernelManager={"transport": "ipc" if fits else "tcp"})
+    if os.name != "posix" or len(str(own)) > 90:
+        return Config()
+    return Config(KernelManager={"transport": "ipc", "ip": str(own / "socket")})
 
 
 def _finish(file: Path, profile: str, values: dict[str, Any]) -> None:
@@ -333,8 +336,11 @@ def seconds(executed: Path) -> float:
 
 
 @contextlib.contextmanager
-def _kernel_of_this_python() -> Iterator[None]:
-    """Make ``python3`` name the running interpreter, whatever kernels a user has installed."""
+def _kernel_of_this_python() -> Iterator[Path]:
+    """Make ``python3`` name the running interpreter, whatever kernels a user has installed.
+
+    Yields the folder that says so, which is deleted afterwards.
+    """
     with tempfile.TemporaryDirectory(prefix="latentbook-kernel-") as folder:
         kernel = Path(folder) / "kernels" / "python3" / "kernel.json"
         kernel.parent.mkdir(parents=True)
@@ -344,7 +350,7 @@ def _kernel_of_this_python() -> Iterator[None]:
         kernel.write_text(json.dumps(specification), encoding="utf-8")
         before = os.environ.get("JUPYTER_PATH")
         with _variables(JUPYTER_PATH=os.pathsep.join(filter(None, [folder, before]))):
-            yield
+            yield Path(folder)
 
 
 @contextlib.contextmanager

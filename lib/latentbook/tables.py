@@ -270,9 +270,17 @@ def _choice_of_k(found: pd.DataFrame) -> str:
         for criterion in ("silhouette", "bic"):
             values = sorted({int(m[f"k_by_{criterion}"]) for m in group["metrics"]})
             cells.append(", ".join(map(str, values)))
+            cells.append(mean_and_spread(summarise(group, f"acc_by_{criterion}")))
         rows.append([f"{dataset}, {method.split(' + ')[0]}", *cells, str(len(group))])
     return markdown(
-        ["data set, representation", "by silhouette", "by BIC", "seeds"],
+        [
+            "data set, representation",
+            "k by silhouette",
+            "ACC of k-means with it",
+            "k by BIC",
+            "ACC of a mixture with it",
+            "seeds",
+        ],
         rows,
         caption="Number of clusters that each criterion would have chosen (all that occurred)",
         name="tbl-03-choice-of-k",
