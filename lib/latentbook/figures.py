@@ -134,6 +134,7 @@ def draw_home(compared: pd.DataFrame) -> Figure:
     ----------
     compared
         As returned by `tables.compare`; rows of the table ``ours`` have no published value.
+        Means that are not comparable are left out.
     """
     plots.use_style()
     over_all = compared["table"].isin(["table 12.1", "table 13.1", "ours"])
@@ -143,9 +144,10 @@ def draw_home(compared: pd.DataFrame) -> Figure:
         method + (f" (γ = {params['gamma']})" if "gamma" in params else "")
         for method, params in zip(rows["method"], rows["params"], strict=True)
     ]
-    rows = rows.assign(label=labels)
+    ours = rows["mean"].mask(rows["verdict"] == "not comparable")
+    rows = rows.assign(label=labels, mean=ours)
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), sharex=True, layout="constrained")
-    published, ours = plots.colours(2)
+    blue, orange = plots.colours(2)
     for ax, dataset in zip(axes, ("fashion_mnist", "mnist"), strict=True):
         part = rows[rows["dataset"] == dataset]
         part = part.assign(rank=part["mean"].fillna(part["value"])).sort_values("rank")
@@ -153,9 +155,9 @@ def draw_home(compared: pd.DataFrame) -> Figure:
         y = np.arange(len(part))
         either = part["value"].fillna(part["mean"]), part["mean"].fillna(part["value"])
         ax.hlines(y, *either, color=plots.GREY)
-        ax.plot(part["value"], y, "D", color=published, label="published (one run)")
+        ax.plot(part["value"], y, "D", color=blue, label="published (one run)")
         ax.errorbar(
-            part["mean"], y, xerr=part["spread"], fmt="o", color=ours, label="ours (mean ± s)"
+            part["mean"], y, xerr=part["spread"], fmt="o", color=orange, label="ours (mean ± s)"
         )
         ax.set(title=dataset, yticks=y, yticklabels=part["label"], xlabel="clustering accuracy")
         ax.set_xlim(0.2, 1)
