@@ -32,6 +32,12 @@ RANGES: dict[str, tuple[float, float]] = {
     "patience": (1, 100_000),
     "batch_size": (1, 1_000_000),
     "sample": (10, 10_000_000),
+    "gamma": (0, 1e6),
+    "alpha": (1e-3, 1e6),
+    "tol": (0, 1),
+    "pretraining_epochs": (1, 100_000),
+    "update_interval": (1, 1_000_000),
+    "max_iterations": (1, 10_000_000),
     "multiples": (100, 10_000_000),
 }
 
@@ -60,7 +66,8 @@ def begin(chapter: str, namespace: Mapping[str, Any]) -> None:
         if name in RANGES:
             check_between(name, value, *RANGES[name])
     if "dataset" in given:
-        choose("data set", given["dataset"], datasets.NAMES)
+        base = given["dataset"].removesuffix("-train").removesuffix("-test")
+        choose("data set", base, datasets.NAMES)
     if "profile" in given:
         profiles = sorted(path.stem for path in paths.profiles().glob("*.yml"))
         choose("profile", given["profile"], profiles)

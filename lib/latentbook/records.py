@@ -49,7 +49,16 @@ SCHEMA: dict[str, tuple[type, ...]] = {
 }
 KEY = ("chapter", "dataset", "n_samples", "method", "seed", "profile", "params")
 
-_LIBRARIES = ("numpy", "scikit-learn", "umap-learn", "hdbscan", "openTSNE", "keras", "tensorflow")
+_LIBRARIES = (
+    "numpy",
+    "scikit-learn",
+    "umap-learn",
+    "hdbscan",
+    "openTSNE",
+    "keras",
+    "tensorflow",
+    "jax",
+)
 
 
 def path(chapter: str, profile: str) -> Path:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from latentbook import files
+from latentbook.errors import LatentbookError
 
 if TYPE_CHECKING:
     import keras
@@ -31,6 +37,55 @@ class Autoencoder:
     def reconstruct(self, x: np.ndarray, batch_size: int = 1024) -> np.ndarray:
         """Return the reconstruction of `x`, in its shape."""
         return self.model.predict(x, batch_size=batch_size, verbose=0)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What another autoencoder must share for the weights of this one to fit."""
+        return {
+            "architecture": self.name,
+            "input_shape": list(self.encoder.input_shape[1:]),
+            "n_codes": int(np.prod(self.encoder.output_shape[1:])),
+            "parameters": self.model.count_params(),
+        }
+
+    def save(self, path: Path | str) -> None:
+        """Write the weights and `description` to `path`, an npz."""
+        weights = {f"w{i:03d}": w for i, w in enumerate(self.model.get_weights())}
+        with files.atomic(Path(path)) as scratch:
+            np.savez(scratch, description=json.dumps(self.description), **weights)
+
+    def load(self, path: Path | str) -> None:
+        """Take over the weights that `save` wrote.
+
+        Raises
+        ------
+        LatentbookError
+            If the file is missing or damaged, or its weights belong to another architecture.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                theirs = json.loads(str(stored["description"]))
+                weights = [stored[name] for name in sorted(set(stored.files) - {"description"})]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise LatentbookError(
+                f"the weights {path} cannot be read ({error}): give a file that Autoencoder.save "
+                "wrote, or leave weights out to train"
+            ) from error
+        if theirs != self.description:
+            raise LatentbookError(
+                f"the weights {path} belong to {_words(theirs)}, but this autoencoder is "
+                f"{_words(self.description)}: choose the architecture and images they were "
+                "trained with, or leave weights out to train"
+            )
+        self.model.set_weights(weights)
+
+
+def _words(description: dict[str, Any]) -> str:
+    shape = " x ".join(map(str, description["input_shape"]))
+    return (
+        f"{description['architecture']} for images of {shape} with {description['n_codes']} codes "
+        f"({description['parameters']:,} parameters)"
+    )
 
 
 def join(name: str, encoder: keras.Model, decoder: keras.Model) -> Autoencoder:

@@ -1,12 +1,14 @@
 """The two convolutional autoencoders of fernandez2020 that end in a code of ten numbers.
 
 `fernandez` is the author's own (appendix, section 7: 20,553 parameters at 28 x 28 x 1); `guo` is
-that of guo2017dcec (figure 11.12: 275,979 parameters), which DCEC pretrains.
+that of guo2017dcec (figure 11.12: 275,979 parameters), which DCEC pretrains; deeper and
+denoising variants of it answer the thesis' section 13.1.2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,12 +61,32 @@ def fernandez(input_shape: tuple[int, int, int] = (28, 28, 1), n_codes: int = 10
     return join("cae10", encoder, keras.Model(code, x, name="decoder"))
 
 
-def guo(input_shape: tuple[int, int, int] = (28, 28, 1), n_codes: int = 10) -> Autoencoder:
+def guo(
+    input_shape: tuple[int, int, int] = (28, 28, 1),
+    n_codes: int = 10,
+    *,
+    name: str = "cae10-guo",
+    extra: int = 0,
+    noise: float = 0.0,
+) -> Autoencoder:
     """Build the autoencoder of guo2017dcec for square images whose side is at least 8.
 
     Three strided convolutions (32, 64, 128), a linear code, and their mirror image; linear
     output, for mean squared error. The third convolution is unpadded where the side is not a
     multiple of 8.
+
+    Parameters
+    ----------
+    input_shape
+        (height, width, channels).
+    n_codes
+        Length of the code.
+    name
+        Of the architecture, one of `BUILDERS`.
+    extra
+        Unstrided 3 x 3 convolutions after each strided one, and before its mirror image.
+    noise
+        Standard deviation of Gaussian noise on the images, during training only.
 
     Raises
     ------
@@ -78,32 +100,41 @@ def guo(input_shape: tuple[int, int, int] = (28, 28, 1), n_codes: int = 10) -> A
     height, width, channels = input_shape
     if height != width or height < 8 or height % 8 not in (0, 4):
         raise LatentbookError(
-            f"the autoencoder cae10-guo takes square images of 8, 12, 16, 20, 28, 32 ... pixels "
+            f"the autoencoder {name} takes square images of 8, 12, 16, 20, 28, 32 ... pixels "
             f"a side, not {height} x {width}: resize or pad them"
         )
     third = "same" if height % 8 == 0 else "valid"
     side = height // 8
 
+    def refine(x: Any, filters: int) -> Any:
+        for _ in range(extra):
+            x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        return x
+
     image = keras.Input(input_shape, name="image")
-    x = layers.Conv2D(32, 5, strides=2, padding="same", activation="relu")(image)
-    x = layers.Conv2D(64, 5, strides=2, padding="same", activation="relu")(x)
-    x = layers.Conv2D(128, 3, strides=2, padding=third, activation="relu")(x)
-    x = layers.Dense(n_codes, name="embedding")(layers.Flatten()(x))
+    x = layers.GaussianNoise(noise)(image) if noise else image
+    x = layers.Conv2D(32, 5, strides=2, padding="same", activation="relu")(x)
+    x = layers.Conv2D(64, 5, strides=2, padding="same", activation="relu")(refine(x, 32))
+    x = layers.Conv2D(128, 3, strides=2, padding=third, activation="relu")(refine(x, 64))
+    x = layers.Dense(n_codes, name="embedding")(layers.Flatten()(refine(x, 128)))
     encoder = keras.Model(image, x, name="encoder")
 
     code = keras.Input((n_codes,), name="code")
     x = layers.Dense(128 * side * side, activation="relu")(code)
-    x = layers.Reshape((side, side, 128))(x)
+    x = refine(layers.Reshape((side, side, 128))(x), 128)
     x = layers.Conv2DTranspose(64, 3, strides=2, padding=third, activation="relu")(x)
+    x = refine(x, 64)
     x = layers.Conv2DTranspose(32, 5, strides=2, padding="same", activation="relu")(x)
-    x = layers.Conv2DTranspose(channels, 5, strides=2, padding="same")(x)
-    return join("cae10-guo", encoder, keras.Model(code, x, name="decoder"))
+    x = layers.Conv2DTranspose(channels, 5, strides=2, padding="same")(refine(x, 32))
+    return join(name, encoder, keras.Model(code, x, name="decoder"))
 
 
 #: Name of the architecture -> (builder, reconstruction loss).
 BUILDERS: dict[str, tuple[Callable[..., Autoencoder], str]] = {
     "cae10": (fernandez, "binary_crossentropy"),
     "cae10-guo": (guo, "mean_squared_error"),
+    "cae10-guo-deep": (partial(guo, name="cae10-guo-deep", extra=1), "mean_squared_error"),
+    "cae10-guo-noise": (partial(guo, name="cae10-guo-noise", noise=0.3), "mean_squared_error"),
 }
 
 
@@ -128,6 +159,7 @@ def trained(
     batch_size: int = 256,
     n_codes: int = 10,
     seed: int = 0,
+    progress: bool = True,
 ) -> tuple[Autoencoder, training.History]:
     """Build the named autoencoder and train it with Adam (learning rate 0.001) on `x`.
 
@@ -136,10 +168,10 @@ def trained(
     Parameters
     ----------
     name
-        ``cae10`` or ``cae10-guo``.
+        A key of `BUILDERS`.
     x, x_val : arrays of shape (n, height, width, channels)
         Training images, and the images whose reconstruction loss early stopping watches.
-    epochs, patience, batch_size
+    epochs, patience, batch_size, progress
         As in `latentbook.training.fit`.
     """
     import keras
@@ -155,5 +187,6 @@ def trained(
         batch_size=batch_size,
         key={"architecture": name, "n_codes": n_codes, "optimizer": "Adam 0.001", "loss": loss},
         seed=seed,
+        progress=progress,
     )
     return autoencoder, history

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from latentbook.datasets.registry import entry
-from latentbook.errors import LatentbookError
+from latentbook.errors import LatentbookError, choose
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Dataset:
     Attributes
     ----------
     name : str
-        Its name in the registry, such as ``mnist``.
+        Its name in the registry, such as ``mnist``, with ``-train`` or ``-test`` for a split.
     x : ndarray of float32
         Images of shape (n, height, width, channels) in [0, 1]; tables of shape (n, d).
     y : ndarray of int64, shape (n,)
@@ -67,7 +67,7 @@ class Dataset:
     @property
     def description(self) -> str:
         """Return title and size in words: ``CIFAR-10: 9,979 of 60,000 images``."""
-        data = entry(self.name)
+        data = entry(self.name.removesuffix("-train").removesuffix("-test"))
         size = f"{len(self):,}" if self.complete else f"{len(self):,} of {data.rows:,}"
         return f"{data.title}: {size} {data.unit}"
 
@@ -84,7 +84,24 @@ class Dataset:
         check_size(self.name, n, len(self))
         if n == len(self):
             return self
-        chosen = np.sort(np.random.default_rng(seed).choice(len(self), n, replace=False))
+        return self._take(np.sort(np.random.default_rng(seed).choice(len(self), n, replace=False)))
+
+    def split(self, part: str) -> Dataset:
+        """Return the published ``train`` or ``test`` part, named for example ``mnist-test``.
+
+        Raises
+        ------
+        LatentbookError
+            For another word, or if the data have no published split.
+        """
+        choose("split", part, ("train", "test"))
+        if not self.n_train:
+            raise LatentbookError(f"{self.name} has no published split: take all of it")
+        rows = np.arange(len(self))
+        chosen = rows[: self.n_train] if part == "train" else rows[self.n_train :]
+        return replace(self._take(chosen), name=f"{self.name}-{part}")
+
+    def _take(self, chosen: np.ndarray) -> Dataset:
         index = self.index[chosen]
         mixed = hashlib.sha256(self.sha256.encode() + index.astype("<i8").tobytes())
         return replace(

@@ -17,7 +17,7 @@ def load(name: str, n: int | None = None, seed: int = 0, download: bool = True) 
     Parameters
     ----------
     name : str
-        One of `NAMES`.
+        One of `NAMES`; with ``-train`` or ``-test`` only that published split, as ``mnist-test``.
     n : int, optional
         Number of samples to draw without replacement; all by default.
     seed : int
@@ -31,10 +31,13 @@ def load(name: str, n: int | None = None, seed: int = 0, download: bool = True) 
         For an unknown name, an impossible `n`, data that are nowhere, and files that are corrupt,
         truncated or another data set's.
     """
-    data = entry(name)
-    if n is not None:
+    base, _, part = name.partition("-")
+    data = entry(base if part in ("train", "test") else name)
+    if n is not None and not part:
         check_size(name, n, data.rows)
     raw = store.obtain(data, download)
     builder = images.build if data.kind == "images" else tables.build
     dataset = builder(data, raw)
+    if part:
+        dataset = dataset.split(part)
     return dataset if n is None else dataset.subset(n, seed)

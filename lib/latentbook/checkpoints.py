@@ -1,0 +1,77 @@
+"""Checkpoints of a training: weights and a JSON state a step, written atomically, resumed safely.
+
+A state is written after its weights, so that a kill leaves either both or neither.
+What is trained, and when a checkpoint is due, is decided by `training` and `dcec`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock
+
+from latentbook import cache, files, paths
+
+if TYPE_CHECKING:
+    import keras
+
+
+@contextmanager
+def folder(key: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield the folder of the training that `key` determines; a second process waits for it."""
+    text = np.frombuffer(json.dumps(key, sort_keys=True).encode(), dtype=np.uint8)
+    where = paths.cache() / "training" / cache.digest(text)[:24]
+    with files.writable(where / "lock"), FileLock(where / "lock"):
+        yield where
+
+
+def save(
+    model: keras.Model,
+    where: Path,
+    step: int,
+    state: Mapping[str, Any],
+    *,
+    milestones: bool = False,
+) -> None:
+    """Write weights (with the optimizer's) and state after `step` steps; keep the two newest.
+
+    With `milestones` those of 1, 2, 5, 10, 20, 50 ... steps are kept too, so that a shorter
+    training can be read out of a longer one.
+    """
+    with files.atomic(where / f"{step:05d}.weights.h5") as scratch:
+        model.save_weights(scratch)
+    with files.atomic(where / f"{step:05d}.json") as scratch:
+        scratch.write_text(json.dumps(state))
+    for old in sorted(where.glob("*.json"))[:-2]:
+        if milestones and old.stem.strip("0") in ("1", "2", "5"):
+            continue
+        old.unlink()
+        old.with_suffix(".weights.h5").unlink(missing_ok=True)
+
+
+def resume(model: keras.Model, where: Path, limit: int) -> dict[str, Any] | None:
+    """Load the newest readable checkpoint of at most `limit` steps into `model`.
+
+    Returns
+    -------
+    dict or None
+        Its state, or None if there is none. A damaged checkpoint is named and passed over.
+    """
+    # building the optimizer lets the checkpoint restore its moments too
+    model.optimizer.build(model.trainable_variables)
+    for path in sorted(where.glob("*.json"), reverse=True):
+        if int(path.stem) > limit:
+            continue
+        try:
+            state = json.loads(path.read_text())
+            model.load_weights(path.with_suffix(".weights.h5"))
+        except (OSError, ValueError, KeyError) as error:
+            print(f"checkpoint {path.name} is damaged ({error}): falling back to the one before")
+            continue
+        return state
+    return None

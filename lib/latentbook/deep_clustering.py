@@ -1,0 +1,240 @@
+"""Deep clustering as a study: DCEC under named settings, each run with its record and arrays.
+
+The algorithm is in `dcec`; here are the questions of fernandez2020, section 13.1.2, as changes of
+its settings, and what is kept of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import keras
+import numpy as np
+
+from latentbook import clustering, embed, metrics, plots, records
+from latentbook.datasets import Dataset
+from latentbook.dcec import DCEC
+from latentbook.errors import choose
+
+CHAPTER = "04-deep-clustering"
+Setting = dict[str, Any]
+
+#: Question -> the changes of the faithful setting that answer it.
+EXPERIMENTS: dict[str, list[Setting]] = {
+    "gamma": [{"gamma": g} for g in (0.01, 0.03, 0.3, 1.0, 3.0, 10.0)],
+    "init": [{"init": "mixture"}],
+    "alpha": [{"alpha": a} for a in (0.5, 2.0, 3.0, 5.0, 10.0)],
+    "pretraining": [{"pretraining_epochs": e} for e in (1, 2, 5, 10, 20, 50, 100)],
+    "generalisation": [{"trained_on": "train"}],
+    "architecture": [{"architecture": "cae10-guo-deep"}, {"architecture": "cae10-guo-noise"}],
+}
+#: Shares of the images, most confident first, at which accuracy is recorded.
+SHARES = (0.5, 0.8, 0.9)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A fitted DCEC with the images it was trained on.
+
+    Attributes
+    ----------
+    setting : dict
+        Parameters of `DCEC`, and ``trained_on``: ``all`` or ``train``.
+    data : Dataset
+        All images, also those it was not trained on.
+    """
+
+    model: DCEC
+    data: Dataset
+    setting: Setting
+    seed: int
+
+    @property
+    def method(self) -> str:
+        """Name of the method in the records: what differs from the faithful setting, but gamma."""
+        changed = {
+            "init": "{init} start",
+            "alpha": "alpha {alpha:g}",
+            "pretraining_epochs": "{pretraining_epochs} epochs",
+            "trained_on": "trained on {trained_on}",
+            "architecture": "{architecture}",
+        }
+        remarks = [
+            text.format(**self.setting)
+            for name, text in changed.items()
+            if self.setting[name] != self.setting["faithful"][name]
+        ]
+        return ", ".join(["dcec", *remarks])
+
+    @property
+    def faithful(self) -> bool:
+        """Whether nothing was changed."""
+        own = {name: value for name, value in self.setting.items() if name != "faithful"}
+        return own == self.setting["faithful"]
+
+    @property
+    def parts(self) -> dict[str, np.ndarray]:
+        """Part of the images -> positions: ``all``, or ``train`` and ``test``."""
+        rows = np.arange(len(self.data))
+        if self.setting["trained_on"] == "all":
+            return {"all": rows}
+        n_train = training_size(self.data)
+        return {"train": rows[:n_train], "test": rows[n_train:]}
+
+
+def training_size(data: Dataset) -> int:
+    """Return the size of the published training split, four fifths where there is none."""
+    return data.n_train or len(data) * 4 // 5
+
+
+def plan(questions: list[str], faithful: Mapping[str, Any]) -> list[Setting]:
+    """Return the settings to run: the faithful one first, then those of each question.
+
+    Shorter pretraining than asked for is left out where it would not be shorter.
+    """
+    base = {"trained_on": "all", **faithful}
+    settings = [{**base, "faithful": base}]
+    for question in questions:
+        for change in EXPERIMENTS[choose("experiment", question, EXPERIMENTS)]:
+            if change.get("pretraining_epochs", 0) < base["pretraining_epochs"]:
+                settings.append({**base, **change, "faithful": base})
+    # shorter pretraining first, because a longer one goes on from it
+    return sorted(settings, key=lambda s: s["pretraining_epochs"])
+
+
+def run(data: Dataset, setting: Setting, *, seed: int) -> Run:
+    """Train DCEC on `data` under `setting`, or load it from the cache."""
+    params = {k: v for k, v in setting.items() if k not in ("trained_on", "faithful")}
+    model = DCEC(seed=seed, **params)
+    n = len(data) if setting["trained_on"] == "all" else training_size(data)
+    model.fit(data.x[:n], data.y[:n])
+    return Run(model, data, setting, seed)
+
+
+def accuracy_by_coverage(y: np.ndarray, q: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return the accuracy over the most confident share of the images, for each share.
+
+    Clusters are matched with classes once, over all images.
+
+    Parameters
+    ----------
+    y : vector of length n
+    q : array of shape (n, n_clusters)
+        Soft assignments; their maximum is the confidence.
+    shares : vector of shares in (0, 1]
+    """
+    labels = q.argmax(axis=1)
+    match = metrics.matching(y, labels)
+    correct = y == np.array([match.get(int(c), metrics.NOISE) for c in range(q.shape[1])])[labels]
+    mean = np.cumsum(correct[np.argsort(-q.max(axis=1), kind="stable")]) / np.arange(1, len(y) + 1)
+    return mean[np.maximum(1, np.round(shares * len(y)).astype(int)) - 1]
+
+
+def make_records(result: Run, profile: str) -> list[dict[str, Any]]:
+    """Return one record for each part of the images."""
+    return [_record(result, part, positions, profile) for part, positions in result.parts.items()]
+
+
+def _record(result: Run, part: str, positions: np.ndarray, profile: str) -> dict[str, Any]:
+    model, data, setting = result.model, result.data, result.setting
+    x, y = data.x[positions], data.y[positions]
+    q = model.predict_proba(x)
+    labels, history = q.argmax(axis=1), model.history_
+    scores = metrics.clustering_scores(y, labels)
+    scores["silhouette"] = metrics.silhouette(x.reshape(len(x), -1), labels)
+    curve = accuracy_by_coverage(y, q, np.array(SHARES))
+    scores |= {f"acc_at_{share:.0%}"[:-1]: a for share, a in zip(SHARES, curve, strict=True)}
+    scores |= {
+        "confidence": q.max(axis=1).mean(),
+        "iterations": history["iteration"][-1],
+        "converged": model.converged_,
+        "empty_clusters": history["empty_clusters"][-1],
+    }
+    for name in ("loss", "clustering_loss", "reconstruction_loss"):
+        scores[name] = history[name][-1]
+    if model.pretraining_["loss"]:
+        scores["pretraining_loss"] = model.pretraining_["loss"][-1]
+    if part != "test":  # the start knows only the images it was trained on
+        start = metrics.clustering_scores(y, model.initial_labels_)
+        scores |= {f"{name}_start": start[name] for name in ("acc", "nmi", "ari")}
+    params = {k: v for k, v in setting.items() if k not in ("faithful", "progress", "n_clusters")}
+    faithful = result.method == "dcec" and part == "all"
+    return records.make(
+        CHAPTER,
+        data,
+        result.method,
+        scores,
+        seed=result.seed,
+        profile=profile,
+        params=params | {"k": model.n_clusters, "evaluated_on": part},
+        seconds={
+            "pretrain": sum(model.pretraining_["seconds"]),
+            "cluster": sum(history["seconds"]),
+        },
+        source_table="table 13.1" if faithful else None,
+        backend=f"{keras.backend.backend()}, keras {version('keras')}",
+    )
+
+
+def umap_and_mixture(result: Run, profile: str) -> dict[str, Any]:
+    """Return the record of UMAP to two dimensions and a Gaussian mixture, on the codes of a run."""
+    data, model = result.data, result.model
+    picture = embed.embed(model.transform(data.x), "umap2", seed=result.seed)
+    found = clustering.cluster(
+        picture.arrays["embedding"], "mixture", n_clusters=model.n_clusters, seed=result.seed
+    )
+    before = sum(model.pretraining_["seconds"]) + sum(model.history_["seconds"])
+    return records.make(
+        CHAPTER,
+        data,
+        f"{result.method} + umap2 + mixture",
+        metrics.clustering_scores(data.y, found.arrays["labels"]),
+        seed=result.seed,
+        profile=profile,
+        params={
+            "gamma": result.setting["gamma"],
+            "k": model.n_clusters,
+            "pretraining_epochs": result.setting["pretraining_epochs"],
+            "evaluated_on": "all",
+        },
+        seconds={"represent": before + picture.seconds, "cluster": found.seconds},
+        backend=f"{keras.backend.backend()}, keras {version('keras')}",
+    )
+
+
+def key(result: Run) -> str:
+    """Name the arrays of a run in the file of its data set."""
+    return f"{result.method}, gamma {result.setting['gamma']:g}, seed {result.seed}"
+
+
+def arrays(result: Run) -> dict[str, np.ndarray]:
+    """Return what full-scale figures need of any run: labels of 10,000 images, and the history."""
+    data, rows = result.data, plots.thin(len(result.data))
+    q = result.model.predict_proba(data.x)
+    history = np.array(
+        [[np.nan if v is None else v for v in result.model.history_[name]] for name in HISTORY]
+    )
+    shares = np.arange(1, 101) / 100
+    return {
+        "index": rows.astype(np.int32),
+        "classes": data.y[rows].astype(np.int8),
+        f"labels {key(result)}": q.argmax(axis=1)[rows].astype(np.int8),
+        f"history {key(result)}": history.astype(np.float32),
+        f"coverage {key(result)}": accuracy_by_coverage(data.y, q, shares).astype(np.float32),
+    }
+
+
+#: Rows of the array ``history ...`` that `arrays` returns.
+HISTORY = (
+    "iteration",
+    "loss",
+    "clustering_loss",
+    "reconstruction_loss",
+    "changed",
+    "acc",
+    "nmi",
+    "ari",
+)

@@ -1,0 +1,268 @@
+"""Figures of the deep clustering chapter, drawn from small arrays: of this run, or of a full one.
+
+`pictures` makes the arrays of one run; a full-scale run with seed 0 saves them, and the same
+functions draw both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from latentbook import embed, metrics, plots
+from latentbook.autoencoders import conv
+from latentbook.deep_clustering import HISTORY, Run
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def pictures(result: Run, *, n: int = 5000, examples: int = 4) -> dict[str, np.ndarray]:
+    """Return what the figures of one run need, in small types.
+
+    Parameters
+    ----------
+    result
+        A run on all images.
+    n
+        Points of the UMAP pictures.
+    examples
+        Most and least confident images of each cluster.
+    """
+    model, data = result.model, result.data
+    z, q = model.transform(data.x), model.predict_proba(data.x)
+    labels, confidence = q.argmax(axis=1), q.max(axis=1)
+    rows = plots.thin(len(data), n)
+    before, after = (
+        embed.embed(codes[rows], "umap2 picture", seed=result.seed).arrays["embedding"]
+        for codes in (model.initial_embedding_, z)
+    )
+    shown = [np.flatnonzero(labels == c) for c in range(model.n_clusters)]
+    shown = [members[np.argsort(-confidence[members])] for members in shown]
+    shown = [np.concatenate([m[:examples], m[-examples:]]) for m in shown if len(m) > 2 * examples]
+    faces = np.array([np.flatnonzero(data.y == c)[0] for c in range(len(data.classes))])
+    untrained, _ = conv.trained(
+        model.architecture,
+        data.x,
+        epochs=model.pretraining_epochs,
+        n_codes=model.n_codes,
+        seed=result.seed,
+        progress=False,
+    )
+    return {
+        "umap_before": before.astype(np.float16),
+        "umap_after": after.astype(np.float16),
+        "umap_classes": data.y[rows].astype(np.int8),
+        "umap_labels": plots.aligned(data.y, labels)[rows].astype(np.int8),
+        "examples": _bytes(data.x[np.array(shown)]),
+        "originals": _bytes(data.x[faces]),
+        "reconstructed_before": _bytes(untrained.reconstruct(data.x[faces])),
+        "reconstructed_after": _bytes(model.autoencoder_.reconstruct(data.x[faces])),
+        "confusion": metrics.contingency(data.y, plots.aligned(data.y, labels)).astype(np.int32),
+    }
+
+
+def _bytes(images: np.ndarray) -> np.ndarray:
+    return np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)
+
+
+def draw_graph(model: object) -> Figure:
+    """Draw the layers of a fitted `DCEC` as boxes, with the shapes that flow between them."""
+    encoder, decoder = model.autoencoder_.encoder, model.autoencoder_.decoder  # type: ignore[attr-defined]
+    blue, orange, green = plots.colours(3)
+    figure, ax = plt.subplots(figsize=(10, 4.2), layout="constrained")
+    columns = [
+        [layer for layer in part.layers if layer.count_params()] for part in (encoder, decoder)
+    ]
+    x = 0.0
+    shape = encoder.input_shape[1:]
+    _box(ax, x, 0, f"image\n{_size(shape)}", plots.GREY)
+    for part, colour in zip(columns, (blue, green), strict=True):
+        for layer in part:
+            x += 1
+            _box(ax, x, 0, f"{type(layer).__name__}\n{_size(layer.output.shape[1:])}", colour)
+            ax.annotate("", (x - 0.42, 0), (x - 0.58, 0), arrowprops={"arrowstyle": "->"})
+    code = len(columns[0])
+    k = model.n_clusters  # type: ignore[attr-defined]
+    _box(ax, code, 1.3, f"ClusteringLayer\nq: {k}", orange)
+    ax.annotate("", (code, 0.9), (code, 0.4), arrowprops={"arrowstyle": "->"})
+    ax.text(code + 0.6, 1.3, r"clustering loss  $\gamma\,\mathrm{KL}(P\,\|\,Q)$", va="center")
+    ax.text(x, -0.75, "reconstruction loss", ha="center", va="center")
+    ax.set(xlim=(-0.6, x + 0.6), ylim=(-1.1, 1.8))
+    ax.axis("off")
+    return figure
+
+
+def _size(shape: Sequence[int | None]) -> str:
+    return " x ".join(str(side) for side in shape)
+
+
+def _box(ax: plt.Axes, x: float, y: float, text: str, colour: object) -> None:
+    box = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": colour, "linewidth": 2}
+    ax.text(x, y, text, ha="center", va="center", fontsize=7, bbox=box)
+
+
+def draw_training(histories: Mapping[str, np.ndarray]) -> Figure:
+    """Draw losses, scores and label changes against iterations, one row a history.
+
+    Parameters
+    ----------
+    histories
+        Title -> array whose rows are `deep_clustering.HISTORY`.
+    """
+    figure, axes = plt.subplots(
+        len(histories), 3, figsize=(12, 3.2 * len(histories)), squeeze=False, layout="constrained"
+    )
+    for row, (title, array) in zip(axes, histories.items(), strict=True):
+        curves = dict(zip(HISTORY, array, strict=True))
+        iteration = curves["iteration"]
+        for name in ("loss", "clustering_loss", "reconstruction_loss"):
+            row[0].plot(iteration, curves[name], label=name.replace("_", " ").replace(" loss", ""))
+        row[0].set(yscale="log", title=f"{title}: losses")
+        for name in ("acc", "nmi", "ari"):
+            row[1].plot(iteration, curves[name], label=name.upper())
+        row[1].set(title="scores", ylim=(0, 1))
+        row[2].plot(iteration[1:], curves["changed"][1:], "o-", markersize=3)
+        row[2].axhline(0.001, color=plots.GREY, linestyle="--")
+        row[2].set(yscale="log", title="share of images that changed cluster")
+        for ax in row:
+            ax.set_xlabel("iteration")
+            ax.grid(axis="y", linewidth=0.5)
+        row[0].legend()
+        row[1].legend(loc="lower right")
+    return figure
+
+
+def draw_embedding(found: Mapping[str, Arrays]) -> Figure:
+    """Draw, one row a data set, UMAP of the codes before and after, by class and by cluster."""
+    figure, axes = plt.subplots(
+        len(found), 3, figsize=(11, 3.6 * len(found)), squeeze=False, layout="constrained"
+    )
+    for row, (name, arrays) in zip(axes, found.items(), strict=True):
+        before, after = (arrays[f"umap_{when}"].astype(float) for when in ("before", "after"))
+        plots.scatter(before, arrays["umap_classes"], ax=row[0], title=f"{name}: before, classes")
+        plots.scatter(after, arrays["umap_classes"], ax=row[1], title="after, classes")
+        plots.scatter(after, arrays["umap_labels"].astype(int), ax=row[2], title="after, clusters")
+    return figure
+
+
+def draw_reconstructions(arrays: Arrays) -> Figure:
+    """Draw one image of each class, and what the decoder makes of it before and after."""
+    names = ("originals", "reconstructed_before", "reconstructed_after")
+    images = np.concatenate([arrays[name] for name in names]) / 255
+    figure = plots.image_grid(images, columns=len(arrays["originals"]))
+    for ax, title in zip(figure.axes[:: len(arrays["originals"])], names, strict=False):
+        ax.set_title(title.replace("_", " "), loc="left", fontsize="x-small")
+    figure.subplots_adjust(hspace=0.35)
+    return figure
+
+
+def draw_examples(arrays: Arrays) -> Figure:
+    """Draw, one row a cluster, its most confident images (left) and its least confident (right)."""
+    examples = arrays["examples"]
+    half = examples.shape[1] // 2
+    blank = np.full_like(examples[:, :1], 255)
+    spaced = np.concatenate([examples[:, :half], blank, examples[:, half:]], axis=1)
+    return plots.image_grid(spaced.reshape(-1, *spaced.shape[2:]) / 255, columns=2 * half + 1)
+
+
+def draw_confusion(found: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Figure:
+    """Draw the share of each class (row) in each cluster (column); title -> (counts, classes)."""
+    figure, axes = plt.subplots(
+        1, len(found), figsize=(6.2 * len(found), 5.2), squeeze=False, layout="constrained"
+    )
+    for ax, (title, (counts, classes)) in zip(axes[0], found.items(), strict=True):
+        share = counts / counts.sum(axis=1, keepdims=True)
+        columns = [classes[c] if c < len(classes) else "spare" for c in range(counts.shape[1])]
+        sns.heatmap(
+            share,
+            ax=ax,
+            cmap="cividis",
+            vmin=0,
+            vmax=1,
+            annot=np.where(share >= 0.05, np.round(100 * share).astype(int).astype(str), ""),
+            fmt="",
+            annot_kws={"fontsize": 7},
+            cbar=False,
+            xticklabels=columns,
+            yticklabels=list(classes),
+        )
+        ax.set(title=f"{title}: % of the class", xlabel="cluster, by its class", ylabel="class")
+    return figure
+
+
+def draw_by(
+    found: pd.DataFrame, parameter: str, label: str, *, scores: Sequence[str] = ("acc",)
+) -> Figure:
+    """Draw scores against a parameter of DCEC: one panel a data set, a dot a run, a line the mean.
+
+    Parameters
+    ----------
+    found
+        Records; those where another parameter differs from the faithful setting are left out.
+    parameter
+        ``gamma``, ``alpha`` or ``pretraining_epochs``.
+    scores
+        Names of metrics; ``acc_start`` is the accuracy before the joint training.
+    """
+    rows = pd.DataFrame(
+        [
+            {"dataset": r.dataset, "x": r.params[parameter], "score": name, "y": r.metrics[name]}
+            for r in found.itertuples()
+            if only(r.params, parameter)
+            for name in scores
+            if name in r.metrics
+        ],
+        columns=["dataset", "x", "score", "y"],
+    )
+    names = sorted(rows["dataset"].unique()) or ["not run"]
+    figure, axes = plt.subplots(
+        1,
+        len(names),
+        figsize=(4 * len(names), 3.6),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for ax, name in zip(axes[0], names, strict=True):
+        part = rows[rows["dataset"] == name]
+        for score, colour in zip(scores, plots.colours(len(scores)), strict=True):
+            points = part[part["score"] == score]
+            ax.plot(points["x"], points["y"], "o", color=colour, alpha=0.5, markersize=5)
+            mean = points.groupby("x")["y"].mean()
+            title = {"acc": "after", "acc_start": "k-means on the codes before"}.get(score, score)
+            ax.plot(mean.index, mean, color=colour, label=title)
+        ax.set(xscale="log", xlabel=label, ylabel="clustering accuracy", title=name, ylim=(0, 1))
+        ax.grid(axis="y", linewidth=0.5)
+    if len(scores) > 1:
+        axes[0][0].legend(loc="lower right")
+    return figure
+
+
+#: The setting of guo2017dcec, from which experiments change one value.
+FAITHFUL = {"gamma": 0.1, "alpha": 1.0, "init": "k-means", "architecture": "cae10-guo"}
+
+
+def only(params: Mapping[str, object], parameter: str) -> bool:
+    """Say whether a record's params differ from the faithful setting in `parameter` at most."""
+    rest = {k: v for k, v in FAITHFUL.items() if k != parameter}
+    if params.get("trained_on") != "all" or any(params.get(k) != v for k, v in rest.items()):
+        return False
+    return parameter == "pretraining_epochs" or params["pretraining_epochs"] == 200
+
+
+def draw_coverage(curves: Mapping[str, np.ndarray]) -> Figure:
+    """Draw accuracy over the most confident share of the images; title -> (seeds, 100) array."""
+    figure, ax = plt.subplots(layout="constrained")
+    shares = np.arange(1, 101) / 100
+    for (title, array), colour in zip(curves.items(), plots.colours(len(curves)), strict=True):
+        ax.plot(shares, array.mean(axis=0), color=colour, label=title)
+        ax.fill_between(shares, array.min(axis=0), array.max(axis=0), color=colour, alpha=0.2)
+    ax.set(xlabel="share of the images that is assigned, most confident first", ylabel="accuracy")
+    ax.grid(axis="y", linewidth=0.5)
+    ax.legend()
+    return figure
