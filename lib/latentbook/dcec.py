@@ -154,6 +154,8 @@ class DCEC(ClusterMixin, BaseEstimator):
         where `fit` was given classes (they have no influence).
     pretraining_ : dict of lists
         ``loss`` and ``seconds`` an epoch; empty with `weights`.
+    weights_digest_ : str
+        Digest of the weights loaded, only with `weights`.
     converged_ : bool
         Whether `tol` was reached within `max_iterations`.
     autoencoder_ : Autoencoder
@@ -214,7 +216,7 @@ class DCEC(ClusterMixin, BaseEstimator):
             clusters than samples, weights of another architecture, or a loss that becomes NaN.
         """
         self._check(x, y)
-        self.autoencoder_, self.pretraining_ = self._pretrained(x)
+        self.autoencoder_, self.pretraining_ = self.pretrained(x)
         self.initial_embedding_ = self.autoencoder_.encode(x)
         self.model_ = self._join(self.autoencoder_)
         with checkpoints.folder(self._key(x, y)) as where:
@@ -230,6 +232,24 @@ class DCEC(ClusterMixin, BaseEstimator):
         if empty := self.history_["empty_clusters"][-1]:
             print(f"{empty} of {self.n_clusters} clusters have lost all their samples")
         return self
+
+    def pretrained(self, x: np.ndarray) -> tuple[Autoencoder, training.History]:
+        """Return a new autoencoder as it is before the joint training, from the cache if there."""
+        if self.weights is not None:
+            autoencoder, _ = conv.build(
+                self.architecture, x.shape[1:], self.n_codes, seed=self.seed
+            )
+            autoencoder.load(self.weights)
+            self.weights_digest_ = cache.digest(*autoencoder.model.get_weights())
+            return autoencoder, {"loss": [], "seconds": []}
+        return conv.trained(
+            self.architecture,
+            x,
+            epochs=self.pretraining_epochs,
+            n_codes=self.n_codes,
+            seed=self.seed,
+            progress=self.progress,
+        )
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         """Return the soft assignments q of `x`, of shape (n, n_clusters)."""
@@ -276,22 +296,6 @@ class DCEC(ClusterMixin, BaseEstimator):
         if y is not None and len(y) != len(x):
             raise LatentbookError(f"x has {len(x)} samples, but y has {len(y)}")
 
-    def _pretrained(self, x: np.ndarray) -> tuple[Autoencoder, training.History]:
-        if self.weights is not None:
-            autoencoder, _ = conv.build(
-                self.architecture, x.shape[1:], self.n_codes, seed=self.seed
-            )
-            autoencoder.load(self.weights)
-            return autoencoder, {"loss": [], "seconds": []}
-        return conv.trained(
-            self.architecture,
-            x,
-            epochs=self.pretraining_epochs,
-            n_codes=self.n_codes,
-            seed=self.seed,
-            progress=self.progress,
-        )
-
     def _join(self, autoencoder: Autoencoder) -> keras.Model:
         """Return the compiled model of figure 13.1, over the weights of `autoencoder`."""
         image = keras.Input(autoencoder.encoder.input_shape[1:], name="image")
@@ -311,7 +315,7 @@ class DCEC(ClusterMixin, BaseEstimator):
         """Return what determines the result; `max_iterations` only says when to stop."""
         key = self.get_params() | {"weights": None, "max_iterations": None, "progress": None}
         if self.weights is not None:
-            key["weights"] = cache.digest(*self.autoencoder_.model.get_weights())
+            key["weights"] = self.weights_digest_
         return key | {
             "x": cache.digest(x),
             "y": None if y is None else cache.digest(np.asarray(y)),

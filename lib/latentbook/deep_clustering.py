@@ -17,7 +17,7 @@ import numpy as np
 from latentbook import clustering, embed, metrics, plots, records
 from latentbook.datasets import Dataset
 from latentbook.dcec import DCEC
-from latentbook.errors import choose
+from latentbook.errors import LatentbookError, choose
 
 CHAPTER = "04-deep-clustering"
 Setting = dict[str, Any]
@@ -96,6 +96,12 @@ def plan(questions: list[str], faithful: Mapping[str, Any]) -> list[Setting]:
     Shorter pretraining than asked for is left out where it would not be shorter.
     """
     base = {"trained_on": "all", **faithful}
+    if base.get("weights") and (
+        own := {"pretraining", "generalisation", "architecture"} & set(questions)
+    ):
+        raise LatentbookError(
+            f"the experiment {sorted(own)[0]} pretrains networks of its own: leave weights empty"
+        )
     settings = [{**base, "faithful": base}]
     for question in questions:
         for change in EXPERIMENTS[choose("experiment", question, EXPERIMENTS)]:
@@ -160,7 +166,9 @@ def _record(result: Run, part: str, positions: np.ndarray, profile: str) -> dict
     if part != "test":  # the start knows only the images it was trained on
         start = metrics.clustering_scores(y, model.initial_labels_)
         scores |= {f"{name}_start": start[name] for name in ("acc", "nmi", "ari")}
-    params = {k: v for k, v in setting.items() if k not in ("faithful", "progress", "n_clusters")}
+    params = {k: v for k, v in setting.items() if k not in ("faithful", "n_clusters", "weights")}
+    if setting.get("weights"):
+        params["weights"] = model.weights_digest_[:12]
     faithful = result.method == "dcec" and part == "all"
     return records.make(
         CHAPTER,

@@ -15,7 +15,6 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from latentbook import embed, metrics, plots
-from latentbook.autoencoders import conv
 from latentbook.deep_clustering import HISTORY, Run
 
 Arrays = Mapping[str, np.ndarray]
@@ -45,14 +44,7 @@ def pictures(result: Run, *, n: int = 5000, examples: int = 4) -> dict[str, np.n
     shown = [members[np.argsort(-confidence[members])] for members in shown]
     shown = [np.concatenate([m[:examples], m[-examples:]]) for m in shown if len(m) > 2 * examples]
     faces = np.array([np.flatnonzero(data.y == c)[0] for c in range(len(data.classes))])
-    untrained, _ = conv.trained(
-        model.architecture,
-        data.x,
-        epochs=model.pretraining_epochs,
-        n_codes=model.n_codes,
-        seed=result.seed,
-        progress=False,
-    )
+    untrained, _ = model.pretrained(data.x)
     return {
         "umap_before": before.astype(np.float16),
         "umap_after": after.astype(np.float16),
