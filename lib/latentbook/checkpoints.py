@@ -60,10 +60,13 @@ def resume(model: keras.Model, where: Path, limit: int) -> dict[str, Any] | None
     Returns
     -------
     dict or None
-        Its state, or None if there is none. A damaged checkpoint is named and passed over.
+        Its state, or None if there is none, and then `model` is as it was. A damaged checkpoint
+        is named and passed over.
     """
     # building the optimizer lets the checkpoint restore its moments too
     model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [variable.numpy() for variable in variables]
     for path in sorted(where.glob("*.json"), reverse=True):
         if int(path.stem) > limit:
             continue
@@ -72,6 +75,8 @@ def resume(model: keras.Model, where: Path, limit: int) -> dict[str, Any] | None
             model.load_weights(path.with_suffix(".weights.h5"))
         except (OSError, ValueError, KeyError) as error:
             print(f"checkpoint {path.name} is damaged ({error}): falling back to the one before")
+            for variable, value in zip(variables, before, strict=True):  # it may be half loaded
+                variable.assign(value)
             continue
         return state
     return None

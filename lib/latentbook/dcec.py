@@ -45,8 +45,8 @@ def soft_assignment(z: Any, centres: Any, alpha: float = 1.0) -> Any:
         Rows sum to one.
     """
     squared = ops.sum(ops.square(ops.expand_dims(z, 1) - centres), axis=-1)
-    q = ops.power(1.0 + squared / alpha, -(alpha + 1.0) / 2.0)
-    return q / ops.sum(q, axis=1, keepdims=True)
+    # as a softmax of logarithms: the powers themselves underflow for large alpha
+    return ops.softmax(-(alpha + 1.0) / 2.0 * ops.log1p(squared / alpha), axis=1)
 
 
 def target_distribution(q: np.ndarray) -> np.ndarray:
@@ -290,7 +290,7 @@ class DCEC(ClusterMixin, BaseEstimator):
                 f"DCEC clusters images of shape (n, height, width, channels), but x has shape "
                 f"{x.shape}"
             )
-        check_between("n_clusters", self.n_clusters, 2, len(x))
+        check_between("n_clusters", self.n_clusters, 2, len(x) - 1)
         if not np.isfinite(x).all():
             raise LatentbookError("x holds NaN or infinite values: drop or impute them first")
         if y is not None and len(y) != len(x):
@@ -334,9 +334,13 @@ class DCEC(ClusterMixin, BaseEstimator):
         )
         self.initial_labels_ = found.arrays["labels"]
         if not self.history_:
-            z, labels = self.initial_embedding_, self.initial_labels_
-            centres = [z[labels == c].mean(axis=0) for c in range(self.n_clusters)]
-            self._clustering.centres.assign(found.arrays.get("centers", np.stack(centres)))
+            self._clustering.centres.assign(found.arrays.get("centers", self._means()))
+
+    def _means(self) -> np.ndarray:
+        """Return the mean code of each initial cluster; of all codes where it has no sample."""
+        z, labels = self.initial_embedding_, self.initial_labels_
+        members = [labels == c for c in range(self.n_clusters)]
+        return np.stack([z[m if m.any() else slice(None)].mean(axis=0) for m in members])
 
     def _train(self, x: np.ndarray, y: np.ndarray | None, where: Path, limit: int) -> None:
         from tqdm import tqdm

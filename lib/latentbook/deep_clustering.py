@@ -22,6 +22,14 @@ from latentbook.errors import LatentbookError, choose
 CHAPTER = "04-deep-clustering"
 Setting = dict[str, Any]
 
+#: What guo2017dcec fixes; the settings below change one value of it.
+REFERENCE: Setting = {
+    "gamma": 0.1,
+    "alpha": 1.0,
+    "init": "k-means",
+    "architecture": "cae10-guo",
+    "trained_on": "all",
+}
 #: Question -> the changes of the faithful setting that answer it.
 EXPERIMENTS: dict[str, list[Setting]] = {
     "gamma": [{"gamma": g} for g in (0.01, 0.03, 0.3, 1.0, 3.0, 10.0)],
@@ -68,6 +76,11 @@ class Run:
             if self.setting[name] != self.setting["faithful"][name]
         ]
         return ", ".join(["dcec", *remarks])
+
+    @property
+    def reference(self) -> bool:
+        """Whether the setting is that of guo2017dcec, apart from lengths."""
+        return all(self.setting[name] == value for name, value in REFERENCE.items())
 
     @property
     def faithful(self) -> bool:
@@ -185,6 +198,49 @@ def _record(result: Run, part: str, positions: np.ndarray, profile: str) -> dict
         source_table="table 13.1" if faithful else None,
         backend=f"{keras.backend.backend()}, keras {version('keras')}",
     )
+
+
+def start_records(result: Run, profile: str) -> list[dict[str, Any]]:
+    """Return the records of two-stage clustering on the codes before the joint training.
+
+    The codes come from an autoencoder that saw all images; the parts are those that table 13.1
+    may mean by "(no test)", each clustered alone.
+    """
+    model, data = result.model, result.data
+    z, made = model.initial_embedding_, []
+    rows = np.arange(len(data))
+    parts = {"all": rows}
+    if data.n_train:
+        parts |= {"train": rows[: data.n_train], "test": rows[data.n_train :]}
+    for stage in ("k-means", "mixture"):
+        for part, positions in parts.items():
+            found = clustering.cluster(
+                z[positions], stage, n_clusters=model.n_clusters, seed=result.seed
+            )
+            scores = metrics.clustering_scores(data.y[positions], found.arrays["labels"])
+            made.append(
+                records.make(
+                    CHAPTER,
+                    data,
+                    f"{model.architecture} + {stage}",
+                    scores,
+                    seed=result.seed,
+                    profile=profile,
+                    params={
+                        "max_epochs": model.pretraining_epochs,
+                        "k": model.n_clusters,
+                        "trained_on": "all",
+                        "evaluated_on": part,
+                    },
+                    seconds={
+                        "represent": sum(model.pretraining_["seconds"]),
+                        "cluster": found.seconds,
+                    },
+                    source_table="table 13.1",
+                    backend=f"{keras.backend.backend()}, keras {version('keras')}",
+                )
+            )
+    return made
 
 
 def umap_and_mixture(result: Run, profile: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from latentbook import embed, metrics, plots
-from latentbook.deep_clustering import HISTORY, Run
+from latentbook.deep_clustering import HISTORY, REFERENCE, Run
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -235,16 +235,20 @@ def draw_by(
     return figure
 
 
-#: The setting of guo2017dcec, from which experiments change one value.
-FAITHFUL = {"gamma": 0.1, "alpha": 1.0, "init": "k-means", "architecture": "cae10-guo"}
-
-
 def only(params: Mapping[str, object], parameter: str) -> bool:
     """Say whether a record's params differ from the faithful setting in `parameter` at most."""
-    rest = {k: v for k, v in FAITHFUL.items() if k != parameter}
+    rest = {k: v for k, v in REFERENCE.items() if k != parameter}
     if params.get("trained_on") != "all" or any(params.get(k) != v for k, v in rest.items()):
         return False
     return parameter == "pretraining_epochs" or params["pretraining_epochs"] == 200
+
+
+def compared(found: pd.DataFrame, parameter: str, at_least: int = 3) -> pd.DataFrame:
+    """Return the records of the data sets on which `parameter` took several values."""
+    fit = found[[only(p, parameter) and p["evaluated_on"] == "all" for p in found["params"]]]
+    values = fit.assign(value=[p[parameter] for p in fit["params"]]).groupby("dataset")["value"]
+    enough = values.nunique()
+    return fit[fit["dataset"].isin(enough[enough >= at_least].index)]
 
 
 def draw_coverage(curves: Mapping[str, np.ndarray]) -> Figure:

@@ -220,11 +220,12 @@ def score_table(
 
 
 def _labels(found: pd.DataFrame) -> list[str]:
-    """Name each record's method, with epochs and the part of the images where it is not all."""
+    """Name each record's method, with gamma, epochs, and the part of the images if not all."""
     labels = []
     for method, params in zip(found["method"], found["params"], strict=True):
         part = params.get("evaluated_on", "all")
-        remarks = [f"{params['max_epochs']} epochs"] if "max_epochs" in params else []
+        remarks = [f"γ = {params['gamma']:g}"] if method.startswith("dcec") else []
+        remarks += [f"{params['max_epochs']} epochs"] if "max_epochs" in params else []
         remarks += [f"{part} images"] if part != "all" else []
         labels.append(method + (f" ({', '.join(remarks)})" if remarks else ""))
     return labels
@@ -250,7 +251,7 @@ def two_stage_tables() -> dict[str, str]:
         "03-choice-of-k.md": _choice_of_k(found),
         "03-verdicts.md": markdown(
             ["data set, method", "metric", "published", "reproduced", "coverage", "verdict"],
-            [_published_row(row) for _, row in twelve.iterrows()],
+            [published_row(row) for _, row in twelve.iterrows()],
             caption="Tables 12.1 and 12.2 of the thesis, published and reproduced",
             name="tbl-03-verdicts",
         ),
@@ -315,7 +316,7 @@ def published_page() -> str:
             "",
             markdown(
                 ["data set, method", "metric", "published", "reproduced", "coverage", "verdict"],
-                [_published_row(row) for _, row in rows.iterrows()],
+                [published_row(row) for _, row in rows.iterrows()],
                 caption=f"{table.capitalize()}, published and reproduced",
                 name=f"tbl-{slug}",
             ),
@@ -343,11 +344,14 @@ def _notes(rows: pd.DataFrame) -> list[str]:
 
 
 def _pages(pages: pd.Series) -> str:
-    unique = list(dict.fromkeys(pages))
+    unique = list(dict.fromkeys(page for page in pages if page))
+    if not unique:
+        return "which has no page numbers"
     return ("page " if len(unique) == 1 else "pages ") + ", ".join(unique)
 
 
-def _published_row(row: pd.Series) -> list[str]:
+def published_row(row: pd.Series) -> list[str]:
+    """Return the cells of a published number: what, metric, published, reproduced, verdict."""
     params = ", ".join(f"{k} {v}" for k, v in row["params"].items())
     label = f"{row['dataset']}: {row['method']}" + (f" ({params})" if params else "")
     digits = min(4, max(3, len(str(row["value"]).partition(".")[2])))
@@ -386,7 +390,7 @@ def findings() -> str:
     counts = compare(numbers, found)["verdict"].value_counts()
     judged = sum(counts.get(v, 0) for v in VERDICTS[:3])
     text = [
-        f"Of {len(numbers)} numbers that the thesis prints, {judged} have a counterpart here: "
+        f"Of {len(numbers)} numbers that the sources print, {judged} have a counterpart here: "
         f"{counts.get('reproduced', 0)} reproduce, {counts.get('higher', 0)} come out higher and "
         f"{counts.get('lower', 0)} lower; {counts.get('not comparable', 0)} are not comparable "
         f"and {counts.get('not run', 0)} were not run.",
@@ -395,7 +399,8 @@ def findings() -> str:
         ranked = _best(found[found["dataset"] == dataset])
         if ranked:
             method, summary = ranked
-            printed = numbers[(numbers["dataset"] == dataset) & (numbers["metric"] == "acc")]
+            same = (numbers["dataset"] == dataset) & (numbers["metric"] == "acc")
+            printed = numbers[same & (numbers["source"] == "fernandez2020")]
             text.append(
                 f"On {dataset} the most accurate method over all images is {method}, with "
                 f"{mean_and_spread(summary)}; the highest accuracy that the thesis prints is "
@@ -480,11 +485,14 @@ def _versions(every: pd.DataFrame) -> str:
 
 def write_all() -> None:
     """Write all generated pages and tables into ``book/generated``."""
+    from latentbook import deep_tables  # which builds on this module
+
     pages = {
         "published-and-reproduced.md": published_page(),
         "status.md": status_page(),
         "home-findings.md": findings(),
         **two_stage_tables(),
+        **deep_tables.write(),
     }
     for name, text in pages.items():
         with files.atomic(paths.generated() / name) as scratch:

@@ -1,0 +1,127 @@
+"""Generated tables of the deep clustering chapter: scores, verdicts, experiments, runs."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from latentbook import records, tables
+
+CHAPTER = "04-deep-clustering"
+#: Methods of the two-stage chapter that stand beside DCEC.
+PEERS = ("k-means raw", "umap2 + k-means", "umap2 + mixture")
+#: Beginning of the method's remark -> the question it answers.
+QUESTIONS = {
+    "gamma": "weight of the clustering loss",
+    "alpha": "degrees of freedom of the soft assignment",
+    "mixture": "start from a Gaussian mixture",
+    "epochs": "shorter pretraining",
+    "cae10": "another autoencoder",
+    "trained": "trained on the training images only",
+    "umap2": "UMAP and a mixture on the codes",
+}
+
+
+def write() -> dict[str, str]:
+    """Return the generated tables, file name -> text."""
+    found = records.read(CHAPTER)
+    if found.empty:
+        nothing = "No full-scale record yet: not run.\n"
+        return dict.fromkeys(
+            (f"04-{name}.md" for name in ("scores", "verdicts", "experiments", "runs")), nothing
+        )
+    compared = tables.compare(tables.published(), records.read())
+    thirteen = compared[compared["table"] == "table 13.1"]
+    return {
+        "04-scores.md": _scores(found),
+        "04-verdicts.md": tables.markdown(
+            ["data set, method", "metric", "published", "reproduced", "coverage", "verdict"],
+            [tables.published_row(row) for _, row in thirteen.iterrows()],
+            caption="Table 13.1 of the thesis, published and reproduced",
+            name="tbl-04-verdicts",
+        ),
+        "04-experiments.md": _experiments(found),
+        "04-runs.md": _runs(found),
+    }
+
+
+def _scores(found: pd.DataFrame) -> str:
+    """Return one table a data set: DCEC under every setting, and its peers."""
+    beside = records.read("03-two-stage-clustering")
+    beside = beside[beside["method"].isin(PEERS)]
+    everything = pd.concat([found, beside])
+    return "\n".join(
+        tables.score_table(
+            everything,
+            dataset,
+            ("acc", "nmi", "ari", "silhouette"),
+            caption=f"Deep clustering of {dataset}, {samples:,} images, best accuracy first",
+            name=f"tbl-04-{dataset}",
+        )
+        for dataset, samples in found.groupby("dataset")["n_samples"].max().items()
+    )
+
+
+def _experiments(found: pd.DataFrame) -> str:
+    """Return what each change of the faithful setting does to accuracy, seed by seed."""
+    scored = tables.keep(found, ("acc" in m for m in found["metrics"]))
+    scored = scored.assign(acc=[m["acc"] for m in scored["metrics"]])
+    plain = (
+        m == "dcec" and p["gamma"] == 0.1
+        for m, p in zip(scored["method"], scored["params"], strict=True)
+    )
+    faithful = tables.keep(scored, plain).set_index(["dataset", "seed"])["acc"]
+    changed = scored[scored["method"].str.startswith("dcec")]
+    rows = []
+    for (dataset, label), group in changed.groupby(["dataset", _settings(changed)], sort=False):
+        where = pd.MultiIndex.from_frame(group[["dataset", "seed"]])
+        gain = pd.Series(group["acc"].to_numpy() - faithful.reindex(where).to_numpy()).dropna()
+        if label == "gamma 0.1" or gain.empty:
+            continue
+        spread = gain.std(ddof=1) if len(gain) > 1 else 0.0
+        acc = {"mean": group["acc"].mean(), "spread": group["acc"].std(ddof=1), "n": len(group)}
+        verdict = tables.verdict(0.0, gain.mean(), spread)
+        words = {"reproduced": "no difference", "higher": "better", "lower": "worse"}[verdict]
+        question = next(text for key, text in QUESTIONS.items() if key in label)
+        cells = [tables.mean_and_spread(acc), f"{gain.mean():+.3f}".replace("-", "−"), words]
+        rows.append([f"{dataset}: {label}", question, *cells])
+    return tables.markdown(
+        ["data set, setting", "question", "ACC (seeds)", "gain over the faithful run", "verdict"],
+        rows,
+        caption="What each change of the faithful setting does to accuracy, compared seed by seed",
+        name="tbl-04-experiments",
+    )
+
+
+def _settings(found: pd.DataFrame) -> list[str]:
+    """Name what was changed in each record."""
+    labels = []
+    for method, params in zip(found["method"], found["params"], strict=True):
+        remark = method.removeprefix("dcec").strip(" ,+") or f"gamma {params['gamma']:g}"
+        part = params.get("evaluated_on", "all")
+        labels.append(remark + (f", {part} images" if part != "all" else ""))
+    return labels
+
+
+def _runs(found: pd.DataFrame) -> str:
+    """Return device, seconds and iterations of every faithful or gamma run."""
+    rows = []
+    for row in found[found["method"] == "dcec"].itertuples():
+        epochs = row.params["pretraining_epochs"]
+        loaded = ", loaded" if row.params.get("weights") else ""
+        rows.append(
+            [
+                f"{row.dataset}, gamma {row.params['gamma']:g}, seed {row.seed}",
+                row.device,
+                f"{epochs} epochs{loaded}",
+                tables.number(row.seconds["pretrain"], 0),
+                f"{row.metrics['iterations']:,.0f}",
+                tables.number(row.seconds["cluster"], 0),
+                "yes" if row.metrics["converged"] else "no",
+            ]
+        )
+    return tables.markdown(
+        ["run", "device", "pretraining", "seconds", "iterations", "seconds", "labels stable"],
+        rows,
+        caption="Wall time and device of the full-scale runs of DCEC (several shared one GPU)",
+        name="tbl-04-runs",
+    )
