@@ -66,8 +66,7 @@ def begin(chapter: str, namespace: Mapping[str, Any]) -> None:
         if name in RANGES:
             check_between(name, value, *RANGES[name])
     if "dataset" in given:
-        base = given["dataset"].removesuffix("-train").removesuffix("-test")
-        choose("data set", base, datasets.NAMES)
+        datasets.class_names(given["dataset"])  # refuses an unknown name
     if "profile" in given:
         profiles = sorted(path.stem for path in paths.profiles().glob("*.yml"))
         choose("profile", given["profile"], profiles)

@@ -246,6 +246,7 @@ class DCEC(ClusterMixin, BaseEstimator):
             self.architecture,
             x,
             epochs=self.pretraining_epochs,
+            batch_size=self.batch_size,
             n_codes=self.n_codes,
             seed=self.seed,
             progress=self.progress,

@@ -15,6 +15,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from latentbook import embed, metrics, plots
+from latentbook.dcec import DCEC
 from latentbook.deep_clustering import HISTORY, REFERENCE, Run
 
 Arrays = Mapping[str, np.ndarray]
@@ -62,31 +63,33 @@ def _bytes(images: np.ndarray) -> np.ndarray:
     return np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)
 
 
-def draw_graph(model: object) -> Figure:
+def draw_graph(model: DCEC) -> Figure:
     """Draw the layers of a fitted `DCEC` as boxes, with the shapes that flow between them."""
-    encoder, decoder = model.autoencoder_.encoder, model.autoencoder_.decoder  # type: ignore[attr-defined]
+    encoder, decoder = model.autoencoder_.encoder, model.autoencoder_.decoder
     blue, orange, green = plots.colours(3)
-    figure, ax = plt.subplots(figsize=(10, 4.2), layout="constrained")
-    columns = [
-        [layer for layer in part.layers if layer.count_params()] for part in (encoder, decoder)
-    ]
-    x = 0.0
-    shape = encoder.input_shape[1:]
-    _box(ax, x, 0, f"image\n{_size(shape)}", plots.GREY)
-    for part, colour in zip(columns, (blue, green), strict=True):
-        for layer in part:
-            x += 1
-            _box(ax, x, 0, f"{type(layer).__name__}\n{_size(layer.output.shape[1:])}", colour)
-            ax.annotate("", (x - 0.42, 0), (x - 0.58, 0), arrowprops={"arrowstyle": "->"})
-    code = len(columns[0])
-    k = model.n_clusters  # type: ignore[attr-defined]
-    _box(ax, code, 1.3, f"ClusteringLayer\nq: {k}", orange)
-    ax.annotate("", (code, 0.9), (code, 0.4), arrowprops={"arrowstyle": "->"})
-    ax.text(code + 0.6, 1.3, r"clustering loss  $\gamma\,\mathrm{KL}(P\,\|\,Q)$", va="center")
-    ax.text(x, -0.75, "reconstruction loss", ha="center", va="center")
-    ax.set(xlim=(-0.6, x + 0.6), ylim=(-1.1, 1.8))
+    figure, ax = plt.subplots(figsize=(11, 3), layout="constrained")
+    _box(ax, 0, 0, f"image\n{_size(encoder.input_shape[1:])}", plots.GREY)
+    x = 0
+    for part, colour in ((encoder, blue), (decoder, green)):
+        for layer in part.layers:
+            if layer.count_params():
+                x += 1
+                _arrow(ax, (x - 0.95, 0), (x - 0.05, 0))
+                kind = type(layer).__name__.replace("Transpose", "\nTranspose")
+                _box(ax, x, 0, f"{kind}\n{_size(layer.output.shape[1:])}", colour)
+        if part is encoder:
+            _arrow(ax, (x, 0.05), (x, 0.95))
+            _box(ax, x, 1, f"clustering layer\nq: {model.n_clusters}", orange)
+            ax.text(x + 0.6, 1, r"clustering loss $\gamma\,\mathrm{KL}(P\,\|\,Q)$", va="center")
+    ax.text(x, -0.5, "reconstruction loss", ha="center", va="center")
+    ax.set(xlim=(-0.6, x + 0.6), ylim=(-0.7, 1.3))
     ax.axis("off")
     return figure
+
+
+def _arrow(ax: plt.Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    style = {"arrowstyle": "->", "shrinkA": 24, "shrinkB": 24, "color": plots.GREY}
+    ax.annotate("", end, start, arrowprops=style)
 
 
 def _size(shape: Sequence[int | None]) -> str:
@@ -95,7 +98,7 @@ def _size(shape: Sequence[int | None]) -> str:
 
 def _box(ax: plt.Axes, x: float, y: float, text: str, colour: object) -> None:
     box = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": colour, "linewidth": 2}
-    ax.text(x, y, text, ha="center", va="center", fontsize=7, bbox=box)
+    ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=box)
 
 
 def draw_training(histories: Mapping[str, np.ndarray]) -> Figure:
@@ -164,12 +167,16 @@ def draw_examples(arrays: Arrays) -> Figure:
 
 def draw_confusion(found: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Figure:
     """Draw the share of each class (row) in each cluster (column); title -> (counts, classes)."""
+    columns = min(2, len(found))
+    rows = -(-len(found) // columns)
     figure, axes = plt.subplots(
-        1, len(found), figsize=(6.2 * len(found), 5.2), squeeze=False, layout="constrained"
+        rows, columns, figsize=(5.8 * columns, 5 * rows), squeeze=False, layout="constrained"
     )
-    for ax, (title, (counts, classes)) in zip(axes[0], found.items(), strict=True):
+    for ax in axes.flat[len(found) :]:
+        ax.remove()
+    for ax, (title, (counts, classes)) in zip(axes.flat, found.items(), strict=False):
         share = counts / counts.sum(axis=1, keepdims=True)
-        columns = [classes[c] if c < len(classes) else "spare" for c in range(counts.shape[1])]
+        matched = [classes[c] if c < len(classes) else "spare" for c in range(counts.shape[1])]
         sns.heatmap(
             share,
             ax=ax,
@@ -180,7 +187,7 @@ def draw_confusion(found: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Fig
             fmt="",
             annot_kws={"fontsize": 7},
             cbar=False,
-            xticklabels=columns,
+            xticklabels=matched,
             yticklabels=list(classes),
         )
         ax.set(title=f"{title}: % of the class", xlabel="cluster, by its class", ylabel="class")
@@ -251,14 +258,30 @@ def compared(found: pd.DataFrame, parameter: str, at_least: int = 3) -> pd.DataF
     return fit[fit["dataset"].isin(enough[enough >= at_least].index)]
 
 
-def draw_coverage(curves: Mapping[str, np.ndarray]) -> Figure:
-    """Draw accuracy over the most confident share of the images; title -> (seeds, 100) array."""
+def draw_coverage(found: Mapping[str, Arrays], prefix: str) -> Figure:
+    """Draw accuracy over the most confident share of the images: mean and range over seeds.
+
+    Parameters
+    ----------
+    found
+        Data set -> saved arrays.
+    prefix
+        Beginning of the names of the curves, one a seed.
+    """
     figure, ax = plt.subplots(layout="constrained")
     shares = np.arange(1, 101) / 100
-    for (title, array), colour in zip(curves.items(), plots.colours(len(curves)), strict=True):
-        ax.plot(shares, array.mean(axis=0), color=colour, label=title)
-        ax.fill_between(shares, array.min(axis=0), array.max(axis=0), color=colour, alpha=0.2)
+    for (name, arrays), colour in zip(found.items(), plots.colours(len(found)), strict=True):
+        curves = [curve for key, curve in arrays.items() if key.startswith(prefix)]
+        if curves:
+            low, high = np.min(curves, axis=0), np.max(curves, axis=0)
+            ax.plot(shares, np.mean(curves, axis=0), color=colour, label=name)
+            ax.fill_between(shares, low, high, color=colour, alpha=0.2)
     ax.set(xlabel="share of the images that is assigned, most confident first", ylabel="accuracy")
     ax.grid(axis="y", linewidth=0.5)
     ax.legend()
     return figure
+
+
+def pick(found: Mapping[str, Arrays], key: str) -> dict[str, np.ndarray]:
+    """Return data set -> the array named `key`, where it was saved."""
+    return {name: arrays[key] for name, arrays in found.items() if key in arrays}

@@ -7,7 +7,7 @@
 """
 
 from latentbook.datasets.dataset import Dataset
-from latentbook.datasets.loading import load
+from latentbook.datasets.loading import class_names, load
 from latentbook.datasets.registry import NAMES
 
-__all__ = ["NAMES", "Dataset", "load"]
+__all__ = ["NAMES", "Dataset", "class_names", "load"]

@@ -67,7 +67,7 @@ class Dataset:
     @property
     def description(self) -> str:
         """Return title and size in words: ``CIFAR-10: 9,979 of 60,000 images``."""
-        data = entry(self.name.removesuffix("-train").removesuffix("-test"))
+        data = entry(self.name)
         size = f"{len(self):,}" if self.complete else f"{len(self):,} of {data.rows:,}"
         return f"{data.title}: {size} {data.unit}"
 

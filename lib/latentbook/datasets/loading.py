@@ -7,6 +7,11 @@ from latentbook.datasets.dataset import Dataset, check_size
 from latentbook.datasets.registry import entry
 
 
+def class_names(name: str) -> tuple[str, ...]:
+    """Return the names of the classes of a data set, without reading it."""
+    return entry(name).classes
+
+
 def load(name: str, n: int | None = None, seed: int = 0, download: bool = True) -> Dataset:
     """Return the data set `name`, or `n` samples of it.
 
@@ -31,8 +36,8 @@ def load(name: str, n: int | None = None, seed: int = 0, download: bool = True) 
         For an unknown name, an impossible `n`, data that are nowhere, and files that are corrupt,
         truncated or another data set's.
     """
-    base, _, part = name.partition("-")
-    data = entry(base if part in ("train", "test") else name)
+    data = entry(name)
+    part = name.removeprefix(data.name).removeprefix("-")
     if n is not None and not part:
         check_size(name, n, data.rows)
     raw = store.obtain(data, download)

@@ -60,13 +60,14 @@ class Entry:
 
 
 def entry(name: str) -> Entry:
-    """Return what the registry says of the data set `name`.
+    """Return what the registry says of the data set `name`, or of the one it is a split of.
 
     Raises
     ------
     LatentbookError
         If there is no such data set, or the registry cannot be read.
     """
+    name = name.removesuffix("-train").removesuffix("-test")
     choose("data set", name, NAMES)
     path = paths.registry()
     try:
