@@ -49,6 +49,7 @@ def read(path: Path) -> list[Row]:
 FILES = sorted(FOLDER.glob("*.csv"))
 ROWS = [row for path in FILES for row in read(path)]
 THESIS = [row for row in ROWS if row["source"] == "fernandez2020"]
+CLVAE = [row for row in ROWS if row["source"] == "norlander2019"]
 
 
 def printed(**wanted: str) -> list[float]:
@@ -220,3 +221,52 @@ def test_the_sample_for_tsne_holds_9328_distinct_images() -> None:
     """The notebook's own two lines; the page on contradictions quotes the number."""
     drawn = np.random.RandomState(10).randint(0, high=70_000, size=10_000, dtype="int64")
     assert len(np.unique(drawn)) == 9_328
+
+
+@pytest.mark.parametrize("row", CLVAE, ids=lambda r: f"{r['table']}-{r['method']}-{r['metric']}")
+def test_row_of_the_clvae_paper_is_well_formed(row: Row) -> None:
+    assert all(text == text.strip() for text in row.values())
+    assert row["dataset"] == ("trades" if row["table"] == "table 3" else "mnist")
+    assert (row["not_comparable"] == "private data") == (row["dataset"] == "trades")
+    space, _, last = row["method"].partition(" + ")
+    assert space in {"vae2", "cl-vae2"}
+    assert last in {"k-means", "mixture", "isolation forest"} | {
+        "local outlier factor",
+        "one-class svm",
+    }
+    assert params(row).get("gamma") in ({1, 0.3} if "gamma" in row["params"] else {None})
+    assert ("gamma" in row["params"]) == (space == "cl-vae2" and row["dataset"] == "mnist")
+    limit = {"v_measure": 1, "anomaly_share_rmse_percent": 10}.get(row["metric"], 200)
+    assert 0 < float(row["value"]) < limit
+
+
+def test_every_table_of_the_clvae_paper_is_complete() -> None:
+    tables = [row["table"] for row in CLVAE]
+    assert {t: tables.count(t) for t in tables} == {
+        "table 1": 3 * 2 * 2,
+        "table 2": 2 * 3 * 2,
+        "table 3": 2 * 3 * 2,
+        "figure 4": 2,
+        "section 4.2": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "method", "metric", "values"),
+    [
+        ("table 1", "vae2 + k-means", "v_measure", [0.5572]),
+        ("table 1", "cl-vae2 + mixture", "v_measure", [0.8132, 0.9248]),
+        ("table 1", "cl-vae2 + k-means", "n_clusters", [7, 10]),
+        ("table 2", "vae2 + local outlier factor", "excess_mass_1e3", [2.014]),
+        ("table 2", "cl-vae2 + one-class svm", "mass_volume", [6.754]),
+        ("table 3", "cl-vae2 + isolation forest", "excess_mass_1e3", [16.33]),
+        ("table 3", "vae2 + one-class svm", "mass_volume", [1.053]),
+        ("figure 4", "cl-vae2 + local outlier factor", "anomaly_share_rmse_percent", [3.26]),
+    ],
+)
+def test_value_is_the_one_the_clvae_paper_prints(
+    table: str, method: str, metric: str, values: list[float]
+) -> None:
+    wanted = (table, method, metric)
+    rows = [r for r in CLVAE if (r["table"], r["method"], r["metric"]) == wanted]
+    assert [float(row["value"]) for row in rows] == values

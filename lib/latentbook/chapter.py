@@ -70,12 +70,29 @@ def begin(chapter: str, namespace: Mapping[str, Any]) -> None:
     if "profile" in given:
         profiles = sorted(path.stem for path in paths.profiles().glob("*.yml"))
         choose("profile", given["profile"], profiles)
+        _say_differences(chapter, given)
     with warnings.catch_warnings():  # tqdm asks for ipywidgets; its bars in text will do
         warnings.simplefilter("ignore")
         import tqdm.auto  # noqa: F401
     from latentbook import plots
 
     plots.use_style()
+
+
+def _say_differences(chapter: str, given: Mapping[str, Any]) -> None:
+    """Print where a run departs from the profile that its records will name.
+
+    papermill sets only the parameters it is given, so that ``-p profile paper`` alone would leave
+    all others at the values of the parameters cell.
+    """
+    values = pipeline.check(paths.notebooks() / f"{chapter}.ipynb", given["profile"])
+    different = [
+        f"{name} {value!r} (profile: {values[name]!r})"
+        for name, value in given.items()
+        if value != values[name]
+    ]
+    if different:
+        print(f"this run departs from profile {given['profile']} in {', '.join(different)}")
 
 
 def words(kind: str, text: str, allowed: Mapping[str, Any] | list[str]) -> list[str]:

@@ -376,10 +376,11 @@ class DCEC(ClusterMixin, BaseEstimator):
         first = number * self.update_interval
         period = Period(x, p, self.batch_size, first, self.update_interval)
         logs = self.model_.fit(period, shuffle=False, verbose=0).history
-        losses = {
-            "loss": logs["loss"][-1],
-            "clustering_loss": logs["clustering_loss"][-1],
-            "reconstruction_loss": logs["decoder_loss"][-1],
+        clustering_loss, reconstruction = logs["clustering_loss"][-1], logs["decoder_loss"][-1]
+        losses = {  # means over the batches; the "loss" of Keras weighs them by their sizes
+            "loss": self.gamma * clustering_loss + reconstruction,
+            "clustering_loss": clustering_loss,
+            "reconstruction_loss": reconstruction,
         }
         if not np.isfinite(losses["loss"]):
             raise LatentbookError(

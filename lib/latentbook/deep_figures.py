@@ -89,7 +89,7 @@ def draw_graph(model: DCEC) -> Figure:
 
 def _arrow(ax: plt.Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
     style = {"arrowstyle": "->", "shrinkA": 24, "shrinkB": 24, "color": plots.GREY}
-    ax.annotate("", end, start, arrowprops=style)
+    ax.annotate("", end, start, arrowprops=style, zorder=1)
 
 
 def _size(shape: Sequence[int | None]) -> str:

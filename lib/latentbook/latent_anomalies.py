@@ -31,7 +31,7 @@ RADIUS = 3.0
 #: 1/784 is the weight 1 of a reconstruction that is averaged over 784 pixels, not summed.
 EXPERIMENTS: dict[str, list[dict[str, Any]]] = {
     "gamma": [{"gamma": g} for g in (0.1, 0.03, 0.01, 0.003, 0.001276, 0.000383)],
-    "network": [{"network": "conv"}],
+    "network": [{"network": "conv", "hidden": ()}],
     "likelihood": [{"likelihood": "gaussian"}],
     "means": [{"radius": r} for r in (0.0, 1.0, 6.0, 10.0)],
     "latent": [{"n_latent": d} for d in (3, 5, 8)],
@@ -60,7 +60,7 @@ class Setting:
         ``vae``, ``cl-vae`` or ``cvae``.
     radius
         Of the circle (in two dimensions) that the class means of a CL-VAE start on.
-    gamma, beta, n_latent, network, likelihood
+    gamma, beta, n_latent, network, likelihood, hidden
         See `autoencoders.variational.Design`.
     """
 
@@ -71,6 +71,7 @@ class Setting:
     network: str = "dense"
     likelihood: str = "bernoulli"
     radius: float = RADIUS
+    hidden: tuple[int, ...] = ()
 
     @property
     def _remarks(self) -> list[str]:
@@ -479,8 +480,8 @@ def detect(
     volume_samples
         Points that estimate volumes; no volume is estimated beyond 8 dimensions.
     """
-    z_fit, z_test, y_fit = space.z["fit"], space.z["test"], space.labels("fit")
-    n_classes = len(np.unique(y_fit))
+    z_test, y_test = space.z["test"], space.labels("test")
+    n_classes = len(space.data.classes)
     detectors, seconds = {}, {}
     found: dict[str, dict[str, float]] = {}
     for name in names:
@@ -492,10 +493,15 @@ def detect(
         seconds[name] = time.perf_counter() - start
     scores = {name: one.score(z_test) for name, one in detectors.items()}
     for name, one in detectors.items():
-        found[name] |= share_by_class(space.labels("test"), scores[name], share)
-        found[name] |= _own_threshold(one, z_test)
-        for kind, anomalies in planted.items():
-            found[name] |= _power(space, one, kind, anomalies)
+        found[name] |= share_by_class(y_test, scores[name], share) | _own_threshold(one, z_test)
+    for kind, anomalies in planted.items():
+        z, y = z_test.copy(), y_test.copy()
+        z[anomalies.where] = space.encode(anomalies.x, anomalies.y)
+        y[anomalies.where] = anomalies.y
+        for name, one in detectors.items():
+            found[name] |= _ranked(one.score(z), anomalies.where, kind)
+            if one.per_label:
+                found[name] |= _ranked(one.score(z, y), anomalies.where, f"{kind}_own_label")
     found |= _model_power(space, planted)
     return Detection(space, detectors, scores, found, seconds)
 
@@ -555,17 +561,8 @@ def _own_threshold(one: anomaly.Detector, z: np.ndarray) -> dict[str, float]:
     return {"share_by_own_threshold": float((model.predict(z.astype(np.float64)) == -1).mean())}
 
 
-def _power(space: Space, one: anomaly.Detector, kind: str, planted: Planted) -> dict[str, float]:
-    """Return ROC AUC and average precision, with the label of each row where `one` can use it."""
-    z, y = space.z["test"].copy(), space.labels("test").copy()
-    z[planted.where], y[planted.where] = space.encode(planted.x, planted.y), planted.y
-    found = _ranked(one.score(z), planted.where, kind)
-    if one.per_label:
-        found |= _ranked(one.score(z, y), planted.where, f"{kind}_own_label")
-    return found
-
-
 def _ranked(scores: np.ndarray, where: np.ndarray, kind: str) -> dict[str, float]:
+    """Return ROC AUC and average precision of finding the rows at `where`."""
     truth = np.zeros(len(scores), dtype=bool)
     truth[where] = True
     return {
