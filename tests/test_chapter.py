@@ -36,6 +36,31 @@ def test_bad_parameters_are_named(given, says):
         chapter.begin(NAME, given)
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"gama": 0.1}, r"unknown parameter of 04.*'gama'.*did you mean 'gamma'"),
+        ({"gamma": -0.1}, r"gamma is -0\.1, but must lie between 0"),
+        ({"alpha": 0.0}, "alpha is 0"),
+        ({"tol": 2.0}, "tol is 2"),
+        ({"k": 1}, "k is 1"),
+        ({"pretraining_epochs": 0}, "pretraining_epochs is 0"),
+        ({"update_interval": 0}, "update_interval is 0"),
+        ({"max_iterations": 0}, "max_iterations is 0"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"weights": None}, "must be of type str"),
+        ({"dataset": "mnist-tset"}, "unknown data set 'mnist-tset'"),
+    ],
+)
+def test_bad_parameters_of_deep_clustering_are_named(given, says):
+    with pytest.raises(LatentbookError, match=says):
+        chapter.begin("04-deep-clustering", given)
+
+
+def test_a_published_split_is_a_data_set():
+    chapter.begin("04-deep-clustering", {"dataset": "mnist-test", "gamma": 0.0})
+
+
 def test_words_are_checked():
     assert chapter.words("representation", "raw umap2", two_stage.STAGES) == ["raw", "umap2"]
     with pytest.raises(LatentbookError, match="unknown representation 'umap'"):

@@ -41,6 +41,11 @@ def digest(*arrays: np.ndarray) -> str:
     return sha.hexdigest()
 
 
+def canonical(key: Mapping[str, Any]) -> str:
+    """Return `key` as JSON text that does not depend on its order; NumPy scalars are numbers."""
+    return json.dumps(key, sort_keys=True, default=lambda value: value.item())
+
+
 def load_or_compute(
     kind: str, key: Mapping[str, Any], compute: Callable[[], Mapping[str, np.ndarray]]
 ) -> Computed:
@@ -60,7 +65,7 @@ def load_or_compute(
     Writes are atomic, and a second process that wants the same key waits for the first one.
     A damaged file is computed again. ``seconds`` is wall time of the original computation.
     """
-    text = json.dumps(key, sort_keys=True)
+    text = canonical(key)
     name = hashlib.sha256(text.encode()).hexdigest()[:24]
     path = paths.cache() / kind / f"{name}.npz"
     with files.writable(path), FileLock(path.with_suffix(".lock")):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @contextmanager
 def folder(key: Mapping[str, Any]) -> Iterator[Path]:
     """Yield the folder of the training that `key` determines; a second process waits for it."""
-    text = np.frombuffer(json.dumps(key, sort_keys=True).encode(), dtype=np.uint8)
+    text = np.frombuffer(cache.canonical(key).encode(), dtype=np.uint8)
     where = paths.cache() / "training" / cache.digest(text)[:24]
     with files.writable(where / "lock"), FileLock(where / "lock"):
         yield where

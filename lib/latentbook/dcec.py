@@ -62,6 +62,11 @@ def target_distribution(q: np.ndarray) -> np.ndarray:
     return weight / np.maximum(weight.sum(axis=1, keepdims=True), tiny)
 
 
+def _check_finite(x: np.ndarray) -> None:
+    if not np.isfinite(x).all():
+        raise LatentbookError("x holds NaN or infinite values: drop or impute them first")
+
+
 class ClusteringLayer(layers.Layer):
     """Codes in, soft assignments out; its only weights are the centres."""
 
@@ -271,6 +276,7 @@ class DCEC(ClusterMixin, BaseEstimator):
                 f"this DCEC was fitted on images of shape {expected}, but x holds samples of "
                 f"shape {x.shape[1:]}"
             )
+        _check_finite(x)
         return self.autoencoder_.encode(x)
 
     @property
@@ -292,8 +298,7 @@ class DCEC(ClusterMixin, BaseEstimator):
                 f"{x.shape}"
             )
         check_between("n_clusters", self.n_clusters, 2, len(x) - 1)
-        if not np.isfinite(x).all():
-            raise LatentbookError("x holds NaN or infinite values: drop or impute them first")
+        _check_finite(x)
         if y is not None and len(y) != len(x):
             raise LatentbookError(f"x has {len(x)} samples, but y has {len(y)}")
 

@@ -73,7 +73,7 @@ class Run:
         remarks = [
             text.format(**self.setting)
             for name, text in changed.items()
-            if self.setting[name] != self.setting["faithful"][name]
+            if self.setting[name] != {**self.setting["faithful"], **REFERENCE}[name]
         ]
         return ", ".join(["dcec", *remarks])
 
@@ -104,9 +104,10 @@ def training_size(data: Dataset) -> int:
 
 
 def plan(questions: list[str], faithful: Mapping[str, Any]) -> list[Setting]:
-    """Return the settings to run: the faithful one first, then those of each question.
+    """Return the settings to run: the faithful one, and those of each question.
 
-    Shorter pretraining than asked for is left out where it would not be shorter.
+    Sorted by pretraining, because a longer one goes on from a shorter. A change that is none, and
+    pretraining that would not be shorter, are left out.
     """
     base = {"trained_on": "all", **faithful}
     if base.get("weights") and (
@@ -118,9 +119,9 @@ def plan(questions: list[str], faithful: Mapping[str, Any]) -> list[Setting]:
     settings = [{**base, "faithful": base}]
     for question in questions:
         for change in EXPERIMENTS[choose("experiment", question, EXPERIMENTS)]:
-            if change.get("pretraining_epochs", 0) < base["pretraining_epochs"]:
+            shorter = change.get("pretraining_epochs", 0) < base["pretraining_epochs"]
+            if shorter and {**base, **change} != base:
                 settings.append({**base, **change, "faithful": base})
-    # shorter pretraining first, because a longer one goes on from it
     return sorted(settings, key=lambda s: s["pretraining_epochs"])
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from latentbook import embed, metrics, plots
+from latentbook import embed, plots
 from latentbook.dcec import DCEC
 from latentbook.deep_clustering import HISTORY, REFERENCE, Run
 
@@ -41,10 +41,11 @@ def pictures(result: Run, *, n: int = 5000, examples: int = 4) -> dict[str, np.n
         embed.embed(codes[rows], "umap2 picture", seed=result.seed).arrays["embedding"]
         for codes in (model.initial_embedding_, z)
     )
-    shown = [np.flatnonzero(labels == c) for c in range(model.n_clusters)]
-    shown = [members[np.argsort(-confidence[members])] for members in shown]
-    shown = [np.concatenate([m[:examples], m[-examples:]]) for m in shown if len(m) > 2 * examples]
-    faces = np.array([np.flatnonzero(data.y == c)[0] for c in range(len(data.classes))])
+    members = [np.flatnonzero(labels == c) for c in range(model.n_clusters)]
+    members = [rows[np.argsort(-confidence[rows])] for rows in members if len(rows) > 1]
+    half = min([examples, *(len(rows) // 2 for rows in members)])
+    shown = [np.concatenate([rows[:half], rows[-half:]]) for rows in members]
+    faces = np.unique(data.y, return_index=True)[1]
     untrained, _ = model.pretrained(data.x)
     return {
         "umap_before": before.astype(np.float16),
@@ -55,8 +56,15 @@ def pictures(result: Run, *, n: int = 5000, examples: int = 4) -> dict[str, np.n
         "originals": _bytes(data.x[faces]),
         "reconstructed_before": _bytes(untrained.reconstruct(data.x[faces])),
         "reconstructed_after": _bytes(model.autoencoder_.reconstruct(data.x[faces])),
-        "confusion": metrics.contingency(data.y, plots.aligned(data.y, labels)).astype(np.int32),
+        "confusion": _confusion(data.y, plots.aligned(data.y, labels), len(data.classes)),
     }
+
+
+def _confusion(y: np.ndarray, aligned: np.ndarray, n_classes: int) -> np.ndarray:
+    """Count images by class (row) and cluster, named by its class (column); some may be empty."""
+    counts = np.zeros((n_classes, max(n_classes, aligned.max() + 1)), dtype=np.int32)
+    np.add.at(counts, (y, aligned), 1)
+    return counts
 
 
 def _bytes(images: np.ndarray) -> np.ndarray:
@@ -175,7 +183,7 @@ def draw_confusion(found: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Fig
     for ax in axes.flat[len(found) :]:
         ax.remove()
     for ax, (title, (counts, classes)) in zip(axes.flat, found.items(), strict=False):
-        share = counts / counts.sum(axis=1, keepdims=True)
+        share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         matched = [classes[c] if c < len(classes) else "spare" for c in range(counts.shape[1])]
         sns.heatmap(
             share,

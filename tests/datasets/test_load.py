@@ -3,6 +3,7 @@
 import hashlib
 import time
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,58 @@ def test_an_impossible_number_of_samples_is_refused(n):
 def test_a_misspelt_name_is_answered_with_a_suggestion():
     with pytest.raises(LatentbookError, match=r"unknown data set 'minst'.*mean 'mnist'\?"):
         datasets.load("minst")
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_data_without_a_published_split_have_no_parts(digits, part):
+    with pytest.raises(LatentbookError, match="digits has no published split: take all of it"):
+        digits.split(part)
+    with pytest.raises(LatentbookError, match="digits has no published split"):
+        datasets.load(f"digits-{part}")
+
+
+@pytest.mark.parametrize("name", ["mnist-tset", "mnist-", "mnist-test-test", "mnist_test", "-test"])
+def test_a_misspelt_split_is_an_unknown_data_set(name):
+    with pytest.raises(LatentbookError, match="unknown data set"):
+        datasets.load(name)
+
+
+@pytest.mark.parametrize("part", ["all", "validation", ""])
+def test_other_words_for_a_split_are_refused(digits, part):
+    with pytest.raises(LatentbookError, match=f"unknown split '{part}': choose one of train, test"):
+        digits.split(part)
+
+
+def test_splits_of_tiny_data(digits):
+    published = replace(digits, n_train=1000)
+    train, test = (published.split(part) for part in ("train", "test"))
+    assert (train.name, test.name) == ("digits-train", "digits-test")
+    assert (len(train), len(test)) == (1000, 797)
+    np.testing.assert_array_equal(np.concatenate([train.x, test.x]), digits.x)
+    np.testing.assert_array_equal(test.index, np.arange(1000, 1797))
+    np.testing.assert_array_equal(test.y, digits.y[1000:])
+    assert len({train.sha256, test.sha256, digits.sha256}) == 3
+    assert not test.complete
+    assert test.description == "Optical digits: 797 of 1,797 images"
+    part = test.subset(10, seed=0)
+    assert part.name == "digits-test"
+    np.testing.assert_array_equal(part.x, digits.x[part.index])
+    with pytest.raises(LatentbookError, match="digits-test has no published split"):
+        test.split("test")
+
+
+def test_the_published_splits_are_those_of_the_complete_data(real_data):
+    whole, test, train = (real(name) for name in ("mnist", "mnist-test", "mnist-train"))
+    assert (test.name, len(test), len(train)) == ("mnist-test", 10_000, 60_000)
+    np.testing.assert_array_equal(test.x, whole.x[60_000:])
+    np.testing.assert_array_equal(test.y, whole.y[60_000:])
+    np.testing.assert_array_equal(train.y, whole.y[:60_000])
+    assert list(test.y[:5]) == [7, 2, 1, 0, 4]
+    assert test.description == "MNIST: 10,000 of 70,000 images"
+    part = datasets.load("mnist-test", n=100, seed=1, download=False)
+    assert part.index.min() >= 60_000
+    with pytest.raises(LatentbookError, match=r"mnist-test .*from 1 to 10,000"):
+        datasets.load("mnist-test", n=10_001, download=False)
 
 
 @pytest.mark.parametrize("name", REAL)

@@ -66,7 +66,7 @@ class Autoencoder:
             with np.load(path, allow_pickle=False) as stored:
                 theirs = json.loads(str(stored["description"]))
                 weights = [stored[name] for name in sorted(set(stored.files) - {"description"})]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise LatentbookError(
                 f"the weights {path} cannot be read ({error}): give a file that Autoencoder.save "
                 "wrote, or leave weights out to train"

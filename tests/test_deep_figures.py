@@ -1,0 +1,198 @@
+"""Figures of the deep clustering chapter, drawn from small arrays."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from latentbook import deep_figures
+from latentbook.autoencoders import conv
+from latentbook.dcec import DCEC
+from latentbook.deep_clustering import HISTORY
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def texts(figure) -> str:
+    figure.canvas.draw()  # fails where an artist cannot be drawn
+    found = [text.get_text() for ax in figure.axes for text in ax.texts]
+    found += [ax.get_title() for ax in figure.axes]
+    found += [tick.get_text() for ax in figure.axes for tick in ax.get_xticklabels()]
+    return "\n".join(found)
+
+
+def history(updates: int = 5) -> np.ndarray:
+    found = np.random.default_rng(0).uniform(0.1, 0.9, (len(HISTORY), updates + 1))
+    found[0] = 140 * np.arange(updates + 1)
+    found[1:4, 0] = np.nan  # before the first update there is no loss
+    return found.astype(np.float32)
+
+
+def picture_arrays(n: int = 50, classes: int = 3, examples: int = 4) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (classes, 8, 8, 1), dtype=np.uint8)
+    return {
+        "umap_before": rng.normal(size=(n, 2)).astype(np.float16),
+        "umap_after": rng.normal(size=(n, 2)).astype(np.float16),
+        "umap_classes": rng.integers(classes, size=n).astype(np.int8),
+        "umap_labels": rng.integers(classes, size=n).astype(np.int8),
+        "examples": rng.integers(0, 256, (classes, 2 * examples, 8, 8, 1), dtype=np.uint8),
+        "originals": images,
+        "reconstructed_before": images,
+        "reconstructed_after": images,
+    }
+
+
+def test_the_graph_names_all_layers_with_weights_and_the_two_losses():
+    model = DCEC(n_clusters=7)
+    model.autoencoder_, _ = conv.build("cae10-guo", (28, 28, 1))
+    words = texts(deep_figures.draw_graph(model))
+    assert "28 x 28 x 1" in words
+    assert words.count("Conv2D") == 6
+    assert words.count("Dense") == 2
+    assert "14 x 14 x 32" in words
+    assert "3 x 3 x 128" in words
+    assert "q: 7" in words
+    assert "reconstruction loss" in words
+    assert "clustering loss" in words
+
+
+def test_training_has_a_row_a_history_and_a_line_a_curve():
+    figure = deep_figures.draw_training({"one": history(), "two": history(1)})
+    assert len(figure.axes) == 6
+    assert [len(ax.get_lines()) for ax in figure.axes] == [3, 3, 2] * 2
+    assert "one: losses" in texts(figure)
+    drawn = figure.axes[1].get_lines()[0].get_ydata()
+    np.testing.assert_allclose(drawn, history()[HISTORY.index("acc")])
+    changed = figure.axes[2].get_lines()[0].get_ydata()
+    np.testing.assert_allclose(changed, history()[HISTORY.index("changed")][1:])
+
+
+def test_embedding_has_a_row_a_data_set():
+    figure = deep_figures.draw_embedding({"a": picture_arrays(), "b": picture_arrays(20)})
+    assert len(figure.axes) == 6
+    assert "b: before, classes" in texts(figure)
+
+
+def test_reconstructions_are_three_rows():
+    figure = deep_figures.draw_reconstructions(picture_arrays(classes=3))
+    assert len(figure.axes) == 9
+    assert "reconstructed after" in "".join(ax.get_title(loc="left") for ax in figure.axes)
+    figure.canvas.draw()
+
+
+def test_examples_are_a_row_a_cluster_with_a_gap():
+    arrays = picture_arrays(classes=3, examples=2)
+    figure = deep_figures.draw_examples(arrays)
+    assert len(figure.axes) == 3 * 5
+    drawn = [ax.get_images()[0].get_array() for ax in figure.axes[:5]]
+    np.testing.assert_allclose(drawn[0], arrays["examples"][0, 0, ..., 0] / 255)
+    np.testing.assert_allclose(drawn[2], np.ones((8, 8)))
+    np.testing.assert_allclose(drawn[4], arrays["examples"][0, 3, ..., 0] / 255)
+
+
+def test_confusion_is_in_shares_of_the_class():
+    counts = np.array([[30, 10, 0], [0, 50, 0]])
+    figure = deep_figures.draw_confusion({"a": (counts, ("cat", "dog")), "b": (counts, ("c", "d"))})
+    assert len(figure.axes) == 2
+    words = texts(figure).split("\n")
+    assert {"75", "25", "100", "cat", "dog", "spare"} <= set(words)
+    assert "a: % of the class" in words
+
+
+def test_an_odd_number_of_confusions_leaves_no_empty_panel():
+    counts = np.eye(2, dtype=int)
+    three = dict.fromkeys("abc", (counts, ("x", "y")))
+    assert len(deep_figures.draw_confusion(three).axes) == 3
+
+
+def records_of(dataset: str, parameter: str, values: dict[float, float], **changes) -> list[dict]:
+    faithful = {
+        "gamma": 0.1,
+        "alpha": 1.0,
+        "init": "k-means",
+        "architecture": "cae10-guo",
+        "trained_on": "all",
+        "evaluated_on": "all",
+        "pretraining_epochs": 200,
+    }
+    return [
+        {
+            "dataset": dataset,
+            "params": faithful | {parameter: value} | changes,
+            "metrics": {"acc": acc, "acc_start": acc / 2},
+        }
+        for value, acc in values.items()
+    ]
+
+
+def test_scores_by_a_parameter_leave_other_changes_out():
+    rows = records_of("mnist", "gamma", {0.1: 0.8, 1.0: 0.9})
+    rows += records_of("mnist", "gamma", {1.0: 0.7})  # another seed
+    rows += records_of("usps", "gamma", {0.1: 0.6})
+    rows += records_of("usps", "gamma", {3.0: 0.1}, alpha=2.0)
+    rows += records_of("usps", "gamma", {3.0: 0.1}, pretraining_epochs=5)
+    rows += records_of("digits", "gamma", {3.0: 0.1}, trained_on="train")
+    figure = deep_figures.draw_by(pd.DataFrame(rows), "gamma", "weight")
+    assert [ax.get_title() for ax in figure.axes] == ["mnist", "usps"]
+    dots, mean = figure.axes[0].get_lines()
+    assert sorted(zip(dots.get_xdata(), dots.get_ydata(), strict=True)) == [
+        (0.1, 0.8),
+        (1.0, 0.7),
+        (1.0, 0.9),
+    ]
+    np.testing.assert_allclose(mean.get_ydata(), [0.8, 0.8])
+    assert len(figure.axes[1].get_lines()[0].get_xdata()) == 1
+
+
+def test_scores_by_pretraining_show_those_before_too():
+    rows = records_of("mnist", "pretraining_epochs", {5: 0.8, 200: 0.9})
+    scores = ("acc", "acc_start")
+    figure = deep_figures.draw_by(pd.DataFrame(rows), "pretraining_epochs", "epochs", scores=scores)
+    lines = figure.axes[0].get_lines()
+    assert len(lines) == 4
+    np.testing.assert_allclose(lines[3].get_ydata(), [0.4, 0.45])
+
+
+def test_without_records_the_figure_says_so():
+    empty = pd.DataFrame(columns=["dataset", "params", "metrics"])
+    figure = deep_figures.draw_by(empty, "gamma", "weight")
+    assert [ax.get_title() for ax in figure.axes] == ["not run"]
+
+
+def test_only_data_sets_with_several_values_are_compared():
+    rows = records_of("mnist", "alpha", {0.5: 0.1, 1.0: 0.2, 2.0: 0.3})
+    rows += records_of("usps", "alpha", {0.5: 0.1, 1.0: 0.2})
+    rows += records_of("usps", "alpha", {2.0: 0.1}, gamma=3.0)
+    rows += records_of("mnist", "alpha", {3.0: 0.1}, evaluated_on="test")
+    found = deep_figures.compared(pd.DataFrame(rows), "alpha")
+    assert set(found["dataset"]) == {"mnist"}
+    assert len(found) == 3
+    assert len(deep_figures.compared(pd.DataFrame(rows), "alpha", at_least=2)) == 5
+
+
+def test_coverage_is_the_mean_over_seeds_with_their_range():
+    curves = {
+        "coverage dcec, gamma 0.1, seed 0": np.full(100, 0.8),
+        "coverage dcec, gamma 0.1, seed 1": np.full(100, 0.6),
+        "coverage dcec, gamma 1, seed 0": np.full(100, 0.1),
+    }
+    prefix = "coverage dcec, gamma 0.1, seed"
+    figure = deep_figures.draw_coverage({"mnist": curves, "usps": {}}, prefix)
+    (line,) = figure.axes[0].get_lines()
+    np.testing.assert_allclose(line.get_ydata(), 0.7)
+    np.testing.assert_allclose(line.get_xdata()[[0, -1]], [0.01, 1.0])
+    figure.canvas.draw()
+
+
+def test_pick_takes_the_data_sets_that_have_the_array():
+    found = {"a": {"x": np.arange(2)}, "b": {"y": np.arange(3)}}
+    assert set(deep_figures.pick(found, "x")) == {"a"}
+    assert deep_figures.pick(found, "z") == {}
