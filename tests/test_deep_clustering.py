@@ -223,8 +223,8 @@ def test_parts_are_all_images_or_the_two_splits(runs):
 def test_records_are_complete(runs):
     (record,) = deep_clustering.make_records(runs[0], "quick")
     records.check(record)
-    assert record["method"] == "dcec"
-    assert record["source_table"] == "table 13.1"
+    assert record["method"] == "dcec, linear"
+    assert record["source_table"] is None
     assert record["chapter"] == deep_clustering.CHAPTER
     assert {"pretrain", "cluster"} == set(record["seconds"])
     params = {name: record["params"][name] for name in ("gamma", "alpha", "k", "evaluated_on")}
@@ -248,7 +248,7 @@ def test_training_on_a_split_makes_two_records(runs):
     train, test = deep_clustering.make_records(runs[1], "quick")
     for record, part in ((train, "train"), (test, "test")):
         records.check(record)
-        assert record["method"] == "dcec, trained on train"
+        assert record["method"] == "dcec, trained on train, linear"
         assert record["params"]["evaluated_on"] == part
         assert record["source_table"] is None
     assert "acc_start" in train["metrics"]
@@ -271,14 +271,14 @@ def test_codes_before_the_joint_training_are_clustered_in_two_stages(runs):
 def test_codes_after_it_are_reduced_and_clustered(runs):
     record = deep_clustering.umap_and_mixture(runs[0], "quick")
     records.check(record)
-    assert record["method"] == "dcec + umap2 + mixture"
+    assert record["method"] == "dcec, linear + umap2 + mixture"
     assert record["metrics"]["acc"] == 1
 
 
 def test_arrays_of_a_run(runs, data):
     run = runs[0]
     found = deep_clustering.arrays(run)
-    name = "dcec, gamma 0.1, seed 0"
+    name = "dcec, linear, gamma 0.1, seed 0"
     assert set(found) == {
         "index",
         "classes",
