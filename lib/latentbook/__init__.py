@@ -10,6 +10,5 @@ import os
 # TensorFlow leaves these kernels off on some processors, where they make convolutions 1.4 times
 # as fast; it reads the variable when it is first imported.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # and would say so in every process
 
 __version__ = "0.1.0"

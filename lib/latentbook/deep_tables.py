@@ -45,10 +45,11 @@ def write() -> dict[str, str]:
 
 
 def _scores(found: pd.DataFrame) -> str:
-    """Return one table a data set: DCEC under every setting, and its peers."""
+    """Return one table a data set: DCEC under every setting, and its peers, over all images."""
     beside = records.read("03-two-stage-clustering")
     beside = beside[beside["method"].isin(PEERS)]
-    everything = pd.concat([found, beside])
+    whole = tables.keep(found, (p["evaluated_on"] == "all" for p in found["params"]))
+    everything = pd.concat([whole, beside])
     return "\n".join(
         tables.score_table(
             everything,
