@@ -8,6 +8,7 @@ Networks, clusterings, detectors and mass curves themselves are left to `autoenc
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -45,6 +46,9 @@ STARTS = 3
 
 #: Second stage -> what chooses its number of clusters without labels.
 CRITERIA = {"k-means": "silhouette", "mixture": "bic"}
+
+#: Detectors whose name in the records differs, because a clusterer has it too.
+RECORDED = {"k-means": "distance to k-means"}
 
 #: Scores that need no detector: the two of the network itself.
 OF_THE_MODEL = ("reconstruction error", "bound")
@@ -200,6 +204,8 @@ def train(
 
     from latentbook.autoencoders import variational
 
+    # Keras' functions are traced anew for every model, about which TensorFlow warns
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     _check_images(data)
     design = {k: v for k, v in asdict(setting).items() if k not in ("model", "radius")}
     start = None
@@ -219,7 +225,8 @@ def train(
         progress=False,
         **design,
     )
-    z = {part: model.encode(x, y) for part, (x, y) in parts.items()}
+    codes = model.encode(data.x, data.y)
+    z = {part: codes[where] for part, where in vars(rows).items()}
     terms = model.terms(*parts["test"], seed=seed)
     own = {"max_epochs": epochs, "patience": patience, "batch_size": batch_size}
     return Space(
@@ -526,7 +533,7 @@ def _rate(one: anomaly.Detector, space: Space, volume_samples: int) -> dict[str,
         "excess_mass_1e3_error": 1e3 * areas.em_error,
         "mass_volume": areas.mv,
         "mass_volume_error": areas.mv_error,
-        "spread": space.metrics["spread"],
+        "spread": spread(z_test),
     }
 
 
@@ -554,7 +561,7 @@ def share_by_class(y: np.ndarray, scores: np.ndarray, share: float) -> dict[str,
 
 def _own_threshold(one: anomaly.Detector, z: np.ndarray) -> dict[str, float]:
     """Return the share of rows that scikit-learn's own threshold calls anomalous."""
-    model = one.models_.get(None)
+    model: Any = one.models_.get(None)
     model = getattr(model, "svm", model)
     if not hasattr(model, "predict"):
         return {}
@@ -618,7 +625,7 @@ def detection_records(
         if name in found.detectors:
             own |= {"share": share, "volume_samples": volume_samples}
         seconds = {"detect": found.seconds[name]} if name in found.seconds else {}
-        method = f"{space.name} + {name}"
+        method = f"{space.name} + {RECORDED.get(name, name)}"
         made.append(_record(space, method, scores | epochs, profile, seconds, "table 2", **own))
     return made
 

@@ -485,7 +485,7 @@ def _versions(every: pd.DataFrame) -> str:
 
 def write_all() -> None:
     """Write all generated pages and tables into ``book/generated``."""
-    from latentbook import deep_tables  # which builds on this module
+    from latentbook import deep_tables, latent_tables  # which build on this module
 
     pages = {
         "published-and-reproduced.md": published_page(),
@@ -493,6 +493,7 @@ def write_all() -> None:
         "home-findings.md": findings(),
         **two_stage_tables(),
         **deep_tables.write(),
+        **latent_tables.tables(),
     }
     for name, text in pages.items():
         with files.atomic(paths.generated() / name) as scratch:
