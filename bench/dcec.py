@@ -324,7 +324,9 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=(folder / f"{name}.log").open("w"),
                 text=True,
-                env={**os.environ, **settings},
+                # latentbook, imported here, has set this variable: every peer starts without it
+                env={k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+                | settings,
             )
         except OSError as error:
             self.missing = str(error)

@@ -256,7 +256,7 @@ def test_tables(made):
     assert "class mean, own label" in texts["power"]
     assert texts["power"].count(":::{table}") == 2  # one a kind
     assert "drawn at random" in texts["shares"]
-    pages = latent_tables.tables()
+    pages = latent_tables.generated()
     assert set(pages) == {
         *(f"07-{page}.md" for page in texts),
         "07-verdicts.md",
@@ -265,7 +265,7 @@ def test_tables(made):
 
 
 def test_tables_without_records(own_project):
-    pages = latent_tables.tables()
+    pages = latent_tables.generated()
     assert pages["07-power.md"] == latent_tables.NOT_RUN
 
 

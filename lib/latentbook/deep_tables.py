@@ -21,7 +21,7 @@ QUESTIONS = {
 }
 
 
-def write() -> dict[str, str]:
+def generated() -> dict[str, str]:
     """Return the generated tables, file name -> text."""
     found = records.read(CHAPTER)
     if found.empty:

@@ -326,7 +326,7 @@ def tables_of(found: pd.DataFrame, about: str, name: str) -> dict[str, str]:
     }
 
 
-def tables() -> dict[str, str]:
+def generated() -> dict[str, str]:
     """Return the generated tables of the chapter, file name -> text."""
     found = records.read(CHAPTER)
     texts: dict[str, list[str]] = {}

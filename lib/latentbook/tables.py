@@ -492,8 +492,8 @@ def write_all() -> None:
         "status.md": status_page(),
         "home-findings.md": findings(),
         **two_stage_tables(),
-        **deep_tables.write(),
-        **latent_tables.tables(),
+        **deep_tables.generated(),
+        **latent_tables.generated(),
     }
     for name, text in pages.items():
         with files.atomic(paths.generated() / name) as scratch:
