@@ -44,6 +44,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "update_interval": (1, 1_000_000),
     "max_iterations": (1, 10_000_000),
     "multiples": (100, 10_000_000),
+    "points": (100, 10_000_000),
 }
 
 
