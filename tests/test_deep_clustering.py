@@ -81,8 +81,8 @@ def runs(data, tmp_path_factory):
 
 def test_without_questions_only_the_faithful_setting_is_run():
     (setting,) = plan([], FAITHFUL)
-    assert setting == {"trained_on": "all", **FAITHFUL, "faithful": setting["faithful"]}
-    assert run_of(setting).faithful
+    assert setting == {"trained_on": "all", **FAITHFUL, "chosen": setting["chosen"]}
+    assert run_of(setting).unchanged
     assert run_of(setting).method == "dcec"
 
 
@@ -93,11 +93,11 @@ def run_of(setting) -> Run:
 @pytest.mark.parametrize("question", EXPERIMENTS)
 def test_each_question_changes_one_value_of_the_faithful_setting(question):
     settings = plan([question], FAITHFUL)
-    assert sum(run_of(s).faithful for s in settings) == 1
+    assert sum(run_of(s).unchanged for s in settings) == 1
     changes = [
-        {name: s[name] for name in s if name != "faithful" and s[name] != s["faithful"][name]}
+        {name: s[name] for name in s if name != "chosen" and s[name] != s["chosen"][name]}
         for s in settings
-        if not run_of(s).faithful
+        if not run_of(s).unchanged
     ]
     assert changes == EXPERIMENTS[question]
     assert all(len(change) == 1 for change in changes)
@@ -108,7 +108,7 @@ def test_the_faithful_setting_comes_first_unless_pretraining_is_shorter():
     epochs = [s["pretraining_epochs"] for s in settings]
     assert epochs[:7] == [1, 2, 5, 10, 20, 50, 100]
     assert set(epochs[7:]) == {200}
-    assert run_of(settings[7]).faithful
+    assert run_of(settings[7]).unchanged
     rest = [s["gamma"] for s in settings[8:14]] + [s["alpha"] for s in settings[14:]]
     assert rest == [c["gamma"] for c in EXPERIMENTS["gamma"]] + [0.5, 2.0, 3.0, 5.0, 10.0]
 
@@ -150,7 +150,7 @@ def test_methods_are_named_after_what_differs(change, name):
     (faithful,) = plan([], FAITHFUL)
     run = run_of(faithful | change)
     assert run.method == name
-    assert run.faithful is (not change)
+    assert run.unchanged is (not change)
     assert run.reference is (not change or set(change) == {"pretraining_epochs"})
 
 
@@ -229,7 +229,7 @@ def test_records_are_complete(runs):
     assert {"pretrain", "cluster"} == set(record["seconds"])
     params = {name: record["params"][name] for name in ("gamma", "alpha", "k", "evaluated_on")}
     assert params == {"gamma": 0.1, "alpha": 1.0, "k": 3, "evaluated_on": "all"}
-    assert not {"faithful", "n_clusters", "weights"} & set(record["params"])
+    assert not {"chosen", "n_clusters", "weights"} & set(record["params"])
     scores, history = record["metrics"], runs[0].model.history_
     assert scores["acc"] == 1
     assert scores["acc_at_50"] == scores["acc_at_80"] == scores["acc_at_90"] == 1
@@ -332,6 +332,6 @@ def test_most_confident_examples_stand_first(runs, data):
 
 
 def test_settings_are_parameters_of_the_estimator():
-    known = set(DCEC().get_params()) | {"trained_on", "faithful"}
+    known = set(DCEC().get_params()) | {"trained_on", "chosen"}
     for setting in plan(list(EXPERIMENTS), FAITHFUL):
         assert set(setting) <= known

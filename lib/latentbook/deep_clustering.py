@@ -30,7 +30,7 @@ REFERENCE: Setting = {
     "architecture": "cae10-guo",
     "trained_on": "all",
 }
-#: Question -> the changes of the faithful setting that answer it.
+#: Question -> the changes of the chosen setting that answer it.
 EXPERIMENTS: dict[str, list[Setting]] = {
     "gamma": [{"gamma": g} for g in (0.01, 0.03, 0.3, 1.0, 3.0, 10.0)],
     "init": [{"init": "mixture"}],
@@ -50,7 +50,8 @@ class Run:
     Attributes
     ----------
     setting : dict
-        Parameters of `DCEC`, and ``trained_on``: ``all`` or ``train``.
+        Parameters of `DCEC`; ``trained_on``: ``all`` or ``train``; and ``chosen``: the setting
+        without the experiment's change.
     data : Dataset
         All images, also those it was not trained on.
     """
@@ -62,7 +63,7 @@ class Run:
 
     @property
     def method(self) -> str:
-        """Name of the method in the records: what differs from the faithful setting, but gamma."""
+        """Name of the method in the records: what differs from the reference, but gamma."""
         changed = {
             "init": "{init} start",
             "alpha": "alpha {alpha:g}",
@@ -73,7 +74,7 @@ class Run:
         remarks = [
             text.format(**self.setting)
             for name, text in changed.items()
-            if self.setting[name] != {**self.setting["faithful"], **REFERENCE}[name]
+            if self.setting[name] != {**self.setting["chosen"], **REFERENCE}[name]
         ]
         return ", ".join(["dcec", *remarks])
 
@@ -83,10 +84,10 @@ class Run:
         return all(self.setting[name] == value for name, value in REFERENCE.items())
 
     @property
-    def faithful(self) -> bool:
-        """Whether nothing was changed."""
-        own = {name: value for name, value in self.setting.items() if name != "faithful"}
-        return own == self.setting["faithful"]
+    def unchanged(self) -> bool:
+        """Whether this is the chosen setting itself, and no experiment."""
+        own = {name: value for name, value in self.setting.items() if name != "chosen"}
+        return own == self.setting["chosen"]
 
     @property
     def parts(self) -> dict[str, np.ndarray]:
@@ -103,31 +104,31 @@ def training_size(data: Dataset) -> int:
     return data.n_train or len(data) * 4 // 5
 
 
-def plan(questions: list[str], faithful: Mapping[str, Any]) -> list[Setting]:
-    """Return the settings to run: the faithful one, and those of each question.
+def plan(questions: list[str], chosen: Mapping[str, Any]) -> list[Setting]:
+    """Return the settings to run: the chosen one, and those of each question.
 
     Sorted by pretraining, because a longer one goes on from a shorter. A change that is none, and
     pretraining that would not be shorter, are left out.
     """
-    base = {"trained_on": "all", **faithful}
+    base = {"trained_on": "all", **chosen}
     if base.get("weights") and (
         own := {"pretraining", "generalisation", "architecture"} & set(questions)
     ):
         raise LatentbookError(
             f"the experiment {sorted(own)[0]} pretrains networks of its own: leave weights empty"
         )
-    settings = [{**base, "faithful": base}]
+    settings = [{**base, "chosen": base}]
     for question in questions:
         for change in EXPERIMENTS[choose("experiment", question, EXPERIMENTS)]:
             shorter = change.get("pretraining_epochs", 0) < base["pretraining_epochs"]
             if shorter and {**base, **change} != base:
-                settings.append({**base, **change, "faithful": base})
+                settings.append({**base, **change, "chosen": base})
     return sorted(settings, key=lambda s: s["pretraining_epochs"])
 
 
 def run(data: Dataset, setting: Setting, *, seed: int) -> Run:
     """Train DCEC on `data` under `setting`, or load it from the cache."""
-    params = {k: v for k, v in setting.items() if k not in ("trained_on", "faithful")}
+    params = {k: v for k, v in setting.items() if k not in ("trained_on", "chosen")}
     model = DCEC(seed=seed, **params)
     n = len(data) if setting["trained_on"] == "all" else training_size(data)
     model.fit(data.x[:n], data.y[:n])
@@ -180,10 +181,9 @@ def _record(result: Run, part: str, positions: np.ndarray, profile: str) -> dict
     if part != "test":  # the start knows only the images it was trained on
         start = metrics.clustering_scores(y, model.initial_labels_)
         scores |= {f"{name}_start": start[name] for name in ("acc", "nmi", "ari")}
-    params = {k: v for k, v in setting.items() if k not in ("faithful", "n_clusters", "weights")}
+    params = {k: v for k, v in setting.items() if k not in ("chosen", "n_clusters", "weights")}
     if setting.get("weights"):
         params["weights"] = model.weights_digest_[:12]
-    faithful = result.method == "dcec" and part == "all"
     return records.make(
         CHAPTER,
         data,
@@ -196,7 +196,7 @@ def _record(result: Run, part: str, positions: np.ndarray, profile: str) -> dict
             "pretrain": sum(model.pretraining_["seconds"]),
             "cluster": sum(history["seconds"]),
         },
-        source_table="table 13.1" if faithful else None,
+        source_table="table 13.1" if (result.method, part) == ("dcec", "all") else None,
         backend=f"{keras.backend.backend()}, keras {version('keras')}",
     )
 

@@ -210,7 +210,7 @@ def draw_by(
     Parameters
     ----------
     found
-        Records; those where another parameter differs from the faithful setting are left out.
+        Records; those where another parameter differs from the reference are left out.
     parameter
         ``gamma``, ``alpha`` or ``pretraining_epochs``.
     scores
@@ -251,7 +251,7 @@ def draw_by(
 
 
 def only(params: Mapping[str, object], parameter: str) -> bool:
-    """Say whether a record's params differ from the faithful setting in `parameter` at most."""
+    """Say whether a record's params differ from the reference in `parameter` at most."""
     rest = {k: v for k, v in REFERENCE.items() if k != parameter}
     if params.get("trained_on") != "all" or any(params.get(k) != v for k, v in rest.items()):
         return False
@@ -259,7 +259,7 @@ def only(params: Mapping[str, object], parameter: str) -> bool:
 
 
 def compared(found: pd.DataFrame, parameter: str, at_least: int = 3) -> pd.DataFrame:
-    """Return the records of the data sets on which `parameter` took several values."""
+    """Return the records of the data sets on which `parameter` took `at_least` values."""
     fit = found[[only(p, parameter) and p["evaluated_on"] == "all" for p in found["params"]]]
     values = fit.assign(value=[p[parameter] for p in fit["params"]]).groupby("dataset")["value"]
     enough = values.nunique()

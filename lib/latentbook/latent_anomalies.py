@@ -20,13 +20,11 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import average_precision_score, roc_auc_score, v_measure_score
 
 from latentbook import anomaly, cache, clustering, datasets, mass_curves, metrics, records
+from latentbook.autoencoders import variational
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
 
 CHAPTER = "07-latent-anomalies"
-
-#: Distance of the first class means from the origin, as in `autoencoders.variational`.
-RADIUS = 3.0
 
 #: Question -> the changes of the settings that answer it.
 #: 1/784 is the weight 1 of a reconstruction that is averaged over 784 pixels, not summed.
@@ -74,14 +72,14 @@ class Setting:
     n_latent: int = 2
     network: str = "dense"
     likelihood: str = "bernoulli"
-    radius: float = RADIUS
+    radius: float = variational.PRIOR_RADIUS
     hidden: tuple[int, ...] = ()
 
     @property
     def _remarks(self) -> list[str]:
         remarks = [name for name in (self.network, self.likelihood) if name not in _DEFAULT_NAMES]
         remarks += [f"beta {self.beta:g}"] if self.beta != 1 else []
-        remarks += [f"radius {self.radius:g}"] if self.radius != RADIUS else []
+        remarks += [f"radius {self.radius:g}"] if self.radius != variational.PRIOR_RADIUS else []
         return remarks
 
     @property
@@ -202,16 +200,14 @@ def train(
     """
     import keras
 
-    from latentbook.autoencoders import variational
-
     # Keras' functions are traced anew for every model, about which TensorFlow warns
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     _check_images(data)
     design = {k: v for k, v in asdict(setting).items() if k not in ("model", "radius")}
     start = None
-    if setting.model == "cl-vae" and setting.radius != RADIUS:
+    if setting.model == "cl-vae" and setting.radius != variational.PRIOR_RADIUS:
         circle = variational.starting_means(len(data.classes), setting.n_latent, seed)
-        start = setting.radius / RADIUS * circle
+        start = setting.radius / variational.PRIOR_RADIUS * circle
     parts = {part: (data.x[where], data.y[where]) for part, where in vars(rows).items()}
     model, history = variational.trained(
         setting.model,

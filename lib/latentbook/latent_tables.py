@@ -1,6 +1,6 @@
 """Tables of the chapter on latent anomalies: of the records of one run, or of the full scale.
 
-`tables` returns the generated pages; the chapter shows the same tables for its own run.
+`generated` returns the generated pages; the chapter shows the same tables for its own run.
 """
 
 from __future__ import annotations

@@ -39,10 +39,10 @@ def jit() -> bool | str:
     return "auto" if tf.config.list_physical_devices("GPU") else False
 
 
-def batches(inputs: Any, targets: Any, order: np.ndarray, batch_size: int) -> keras.utils.PyDataset:
-    """Return the batches (inputs, targets) in the given order, the last one possibly smaller.
+def batches(x: Any, order: np.ndarray, batch_size: int) -> keras.utils.PyDataset:
+    """Return the batches (x, x) of `x` in the given order, the last one possibly smaller.
 
-    Both are arrays, or structures of arrays of equal length (a dict of inputs by name, say).
+    `x` is an array, or a dict of arrays of equal length.
     """
     import keras
 
@@ -52,7 +52,8 @@ def batches(inputs: Any, targets: Any, order: np.ndarray, batch_size: int) -> ke
 
         def __getitem__(self, i: int) -> tuple[Any, Any]:
             rows = order[i * batch_size : (i + 1) * batch_size]
-            return keras.tree.map_structure(lambda array: array[rows], (inputs, targets))
+            batch = keras.tree.map_structure(lambda array: array[rows], x)
+            return batch, batch
 
     return Batches()
 
@@ -82,18 +83,16 @@ def should_stop(history: History, patience: int) -> bool:
 def fit(
     model: keras.Model,
     x: Any,
-    targets: Any = None,
     *,
     epochs: int,
     key: Mapping[str, Any],
     x_val: Any = None,
-    targets_val: Any = None,
     batch_size: int = 256,
     patience: int | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> History:
-    """Train a compiled model, resuming where an earlier run stopped.
+    """Train a compiled model to reproduce `x`, resuming where an earlier run stopped.
 
     Parameters
     ----------
@@ -101,8 +100,6 @@ def fit(
         Compiled Keras model; its weights are changed in place.
     x, x_val : arrays of shape (n, ...), or dicts of such arrays
         Training samples, and samples whose loss early stopping watches.
-    targets, targets_val : the like
-        What the model should return; by default the samples themselves (an autoencoder).
     epochs
         Upper limit. Asking later for more epochs with the same `key` goes on from there.
     key
@@ -126,16 +123,12 @@ def fit(
     from tqdm import tqdm
 
     _check(model, x, epochs, batch_size, patience)
-    targets = x if targets is None else targets
-    targets_val = x_val if targets_val is None else targets_val
     full_key = dict(key) | {
         "x": cache.digest(*keras.tree.flatten(x)),
         "batch_size": batch_size,
         "seed": seed,
         "keras": f"{version('keras')} {keras.backend.backend()}",
     }
-    if targets is not x:
-        full_key["targets"] = cache.digest(*keras.tree.flatten(targets))
     with checkpoints.folder(full_key) as where:
         history = checkpoints.resume(model, where, epochs) or {"loss": [], "seconds": []}
         done = len(history["loss"])
@@ -146,10 +139,10 @@ def fit(
                 if patience is not None and should_stop(history, patience):
                     break
                 start = time.perf_counter()
-                loss = _train_epoch(model, x, targets, batch_size, seed, epoch)
+                loss = _train_epoch(model, x, batch_size, seed, epoch)
                 history["loss"].append(loss)
                 if x_val is not None:
-                    loss = _evaluate(model, x_val, targets_val)
+                    loss = _evaluate(model, x_val)
                     history.setdefault("val_loss", []).append(loss)
                 history["seconds"].append(time.perf_counter() - start)
                 checkpoints.save(model, where, epoch + 1, history, milestones=True)
@@ -165,12 +158,10 @@ def n_samples(x: Any) -> int:
     return len(keras.tree.flatten(x)[0])
 
 
-def _train_epoch(
-    model: keras.Model, x: Any, targets: Any, batch_size: int, seed: int, epoch: int
-) -> float:
+def _train_epoch(model: keras.Model, x: Any, batch_size: int, seed: int, epoch: int) -> float:
     order = np.random.default_rng([seed, epoch]).permutation(n_samples(x))
     reseed(model, seed, epoch)
-    logs = model.fit(batches(x, targets, order, batch_size), shuffle=False, verbose=0).history
+    logs = model.fit(batches(x, order, batch_size), shuffle=False, verbose=0).history
     loss = float(logs["loss"][-1])
     if not np.isfinite(loss):
         raise LatentbookError(
@@ -180,8 +171,8 @@ def _train_epoch(
     return loss
 
 
-def _evaluate(model: keras.Model, x: Any, targets: Any) -> float:
-    watched = batches(x, targets, np.arange(n_samples(x)), 1024)
+def _evaluate(model: keras.Model, x: Any) -> float:
+    watched = batches(x, np.arange(n_samples(x)), 1024)
     return float(model.evaluate(watched, verbose=0, return_dict=True)["loss"])
 
 
