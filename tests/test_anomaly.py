@@ -181,7 +181,7 @@ def test_pyod_detectors_are_offered_where_pyod_is_installed():
 
 @pytest.mark.skipif(importlib.util.find_spec("pyod") is not None, reason="PyOD is installed")
 def test_missing_pyod_is_named():
-    with pytest.raises(LatentbookError, match=r"pyod:ECOD needs PyOD, .*: pip install pyod"):
+    with pytest.raises(LatentbookError, match=r"pyod:ECOD needs PyOD, .*\[anomaly\]"):
         detector("pyod:ECOD")
 
 

@@ -137,7 +137,7 @@ def _no_pyod(name: str, error: Exception) -> str:
     """Say whether PyOD, one of its requirements, or the detector is missing."""
     missing = getattr(error, "name", None)
     if missing == "pyod":
-        return f"pyod:{name} needs PyOD, which is not installed: pip install pyod"
+        return f'pyod:{name} needs PyOD, which is not installed: pip install -e ".[anomaly]"'
     if missing and not missing.startswith("pyod"):
         return f"pyod:{name} needs {missing}, which is not installed: pip install {missing}"
     return f"PyOD has no detector {name!r}: write its class name, e.g. pyod:ECOD"

@@ -16,13 +16,16 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.metrics import average_precision_score, roc_auc_score, v_measure_score
 
-from latentbook import anomaly, cache, clustering, datasets, mass_curves, metrics, records
+from latentbook import anomaly, cache, clustering, mass_curves, metrics, records, tabular
+from latentbook.anomaly_data import Anomalies, Split
 from latentbook.autoencoders import variational
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
+from latentbook.tabular import Table
 
 CHAPTER = "07-latent-anomalies"
 
@@ -38,6 +41,9 @@ EXPERIMENTS: dict[str, list[dict[str, Any]]] = {
 
 #: Rows that the detectors of one space are fitted on at most, in all.
 FIT_ROWS = 10_000
+
+#: Codes that clusterers are fitted on at most; the others are assigned to the clusters found.
+CLUSTERED_ROWS = 10_000
 
 #: Starts of each Gaussian mixture and of each k-means, the best of which counts.
 STARTS = 3
@@ -62,7 +68,10 @@ class Setting:
         ``vae``, ``cl-vae`` or ``cvae``.
     radius
         Of the circle (in two dimensions) that the class means of a CL-VAE start on.
-    gamma, beta, n_latent, network, likelihood, hidden
+    likelihood
+        ``bernoulli``, ``gaussian``, or ``auto`` for what suits the data: the first for values in
+        [0, 1], the second for others.
+    gamma, beta, n_latent, network, hidden
         See `autoencoders.variational.Design`.
     """
 
@@ -71,7 +80,7 @@ class Setting:
     beta: float = 1.0
     n_latent: int = 2
     network: str = "dense"
-    likelihood: str = "bernoulli"
+    likelihood: str = "auto"
     radius: float = variational.PRIOR_RADIUS
     hidden: tuple[int, ...] = ()
 
@@ -95,7 +104,7 @@ class Setting:
         return ", ".join([self.model.upper(), *gamma, *self._remarks])
 
 
-_DEFAULT_NAMES = ("dense", "bernoulli")
+_DEFAULT_NAMES = ("dense", "auto")
 
 
 def plan(gamma: float, questions: Sequence[str] = (), **common: Any) -> list[Setting]:
@@ -124,40 +133,19 @@ def plan(gamma: float, questions: Sequence[str] = (), **common: Any) -> list[Set
 
 
 @dataclass(frozen=True)
-class Split:
-    """Positions of the rows that networks and detectors learn from, and of those held out."""
-
-    fit: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-
-
-def split(data: Dataset, seed: int = 0) -> Split:
-    """Split off a tenth of the training images at random, to watch and to choose by.
-
-    Where the data have no published test split, their last third is it.
-    """
-    n_train = data.n_train or len(data) * 2 // 3
-    order = np.random.default_rng(seed).permutation(n_train)
-    held_out = n_train // 10
-    return Split(
-        np.sort(order[held_out:]), np.sort(order[:held_out]), np.arange(n_train, len(data))
-    )
-
-
-@dataclass(frozen=True)
 class Space:
-    """A latent space: codes of every part of the images, and what made them.
+    """A latent space: codes of every part of the data, and what made them.
 
     Attributes
     ----------
     name, title : str
         In records, and in figures.
     z : dict
-        Part of the images (``fit``, ``validation``, ``test``) -> codes of shape (n, n_latent).
-    encode : function of images and labels that returns codes
-    terms : function of images and labels, or None
+        Part of the rows (``fit``, ``validation``, ``test``) -> codes of shape (n, n_latent).
+    encode : function of rows and labels that returns codes
+    terms : function of rows and labels, or None
         Returns the terms of the loss by row (`Variational.terms`).
+    reconstruct : function of rows and labels, or None
     means : array of shape (n_classes, n_latent), or of one row
         Of the priors.
     """
@@ -173,11 +161,12 @@ class Space:
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     terms: Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]] | None = None
+    reconstruct: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
     means: np.ndarray | None = None
     backend: str | None = None
 
     def labels(self, part: str) -> np.ndarray:
-        """Return the classes of a part of the images."""
+        """Return the classes of a part of the rows."""
         return self.data.y[getattr(self.rows, part)]
 
 
@@ -191,18 +180,18 @@ def train(
     patience: int,
     batch_size: int,
 ) -> Space:
-    """Train the network of `setting`, or go on with it, and encode all images.
+    """Train the network of `setting`, or go on with it, and encode all rows.
 
     Raises
     ------
     LatentbookError
-        For data that are not images, and as `variational.trained`.
+        As `variational.trained`.
     """
     import keras
 
     # Keras' functions are traced anew for every model, about which TensorFlow warns
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    _check_images(data)
+    named, setting = setting, replace(setting, likelihood=_likelihood(setting, data))
     design = {k: v for k, v in asdict(setting).items() if k not in ("model", "radius")}
     start = None
     if setting.model == "cl-vae" and setting.radius != variational.PRIOR_RADIUS:
@@ -226,8 +215,8 @@ def train(
     terms = model.terms(*parts["test"], seed=seed)
     own = {"max_epochs": epochs, "patience": patience, "batch_size": batch_size}
     return Space(
-        setting.name,
-        setting.title,
+        named.name,
+        named.title,
         data,
         rows,
         z,
@@ -245,16 +234,16 @@ def train(
         },
         sum(history["seconds"]),
         lambda x, y: model.terms(x, y, seed=seed),
+        model.reconstruct,
         model.prior_means,
         f"{keras.backend.backend()}, keras {version('keras')}",
     )
 
 
-def _check_images(data: Dataset) -> None:
-    if data.x.ndim != 4:
-        raise LatentbookError(
-            f"{data.name} is a table, but this chapter takes images: choose digits or mnist"
-        )
+def _likelihood(setting: Setting, data: Dataset) -> str:
+    if setting.likelihood != "auto":
+        return setting.likelihood
+    return "bernoulli" if data.x.min() >= 0 and data.x.max() <= 1 else "gaussian"
 
 
 def _by_nearest_mean(z: np.ndarray, y: np.ndarray, means: np.ndarray) -> dict[str, float]:
@@ -269,8 +258,8 @@ def _by_nearest_mean(z: np.ndarray, y: np.ndarray, means: np.ndarray) -> dict[st
 
 
 def principal_components(data: Dataset, rows: Split, n: int, *, seed: int) -> Space:
-    """Return the space of the first principal components, which no network has shaped."""
-    _check_images(data)
+    """Return the space of the first `n` principal components (or of all, where there are fewer)."""
+    n = min(n, data.flat.shape[1], len(rows.fit))
     start = time.perf_counter()
     model = PCA(n, random_state=seed).fit(data.flat[rows.fit])
 
@@ -326,18 +315,21 @@ def cluster_curves(z: np.ndarray, k_max: int, *, seed: int) -> Curves:
     check_between("k_max", k_max, 2, len(z) - 1)
     ks = np.arange(2, k_max + 1)
     z = z.astype(np.float64)
+    fitted = z
+    if len(z) > CLUSTERED_ROWS:
+        fitted = z[np.random.default_rng(seed).choice(len(z), CLUSTERED_ROWS, replace=False)]
 
     def compute() -> dict[str, np.ndarray]:
         found: dict[str, list[Any]] = {"k-means": [], "mixture": [], "silhouette": [], "bic": []}
         for k in map(int, ks):
             means = clustering.clusterer("k-means", n_clusters=k, seed=seed, n_init=STARTS)
             mixture = clustering.clusterer("mixture", n_clusters=k, seed=seed, n_init=STARTS)
-            found["k-means"].append(means.fit_predict(z).astype(np.int16))
-            found["mixture"].append(mixture.fit_predict(z).astype(np.int16))
+            found["k-means"].append(means.fit(fitted).predict(z).astype(np.int16))
+            found["mixture"].append(mixture.fit(fitted).predict(z).astype(np.int16))
             found["silhouette"].append(
                 metrics.silhouette(z, found["k-means"][-1], n=3000, seed=seed)
             )
-            found["bic"].append(-mixture.bic(z))
+            found["bic"].append(-mixture.bic(fitted))
         return {name: np.array(values) for name, values in found.items()}
 
     key = {"z": cache.digest(z), "k_max": k_max, "seed": seed, "starts": STARTS}
@@ -379,68 +371,6 @@ def clustering_metrics(
     return {name: float(value) for name, value in found.items()}
 
 
-def _shuffled(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return rng.permuted(x.reshape(len(x), -1), axis=1).reshape(x.shape)
-
-
-#: Kind of planted anomaly -> what is done to images; labels stay, but those of ``mislabelled``.
-CHANGES: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
-    "rotated": lambda x, rng: np.rot90(x, axes=(1, 2)).copy(),
-    "noise": _shuffled,
-    "mislabelled": lambda x, rng: x,
-}
-#: Other data sets whose images may be planted.
-FOREIGN = ("mnist", "fashion_mnist")
-
-
-@dataclass(frozen=True)
-class Planted:
-    """Anomalies that replace some of the test images.
-
-    Attributes
-    ----------
-    where : vector of positions among the test rows
-    x, y : the images and labels that replace those there
-    """
-
-    where: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-
-
-def plant(data: Dataset, rows: Split, kind: str, share: float, seed: int) -> Planted:
-    """Make anomalies of a share of the test images, the same for every space.
-
-    Parameters
-    ----------
-    kind
-        ``rotated`` by a quarter turn, ``noise`` (the image's own pixels in random order),
-        ``mislabelled`` (another class, the image unchanged), or another data set of images.
-
-    Raises
-    ------
-    LatentbookError
-        For an unknown kind, the data set itself, or images of another shape.
-    """
-    choose("kind of anomaly", kind, [*CHANGES, *(name for name in FOREIGN if name != data.name)])
-    check_between("share of planted anomalies", share, 0, 1)
-    rng = np.random.default_rng([seed, *kind.encode()])
-    size = min(max(1, round(share * len(rows.test))), len(rows.test) - 1)
-    where = np.sort(rng.choice(len(rows.test), size, replace=False))
-    x, y = data.x[rows.test[where]], data.y[rows.test[where]]
-    if kind == "mislabelled":
-        y = (y + rng.integers(1, len(data.classes), size)) % len(data.classes)
-    if kind in CHANGES:
-        return Planted(where, CHANGES[kind](x, rng), y)
-    foreign = datasets.load(kind)
-    if foreign.x.shape[1:] != x.shape[1:]:
-        raise LatentbookError(
-            f"images of {kind} have shape {foreign.x.shape[1:]}, but those of {data.name} "
-            f"{x.shape[1:]}: plant another kind"
-        )
-    return Planted(where, foreign.x[rng.choice(len(foreign), size, replace=False)], y)
-
-
 @dataclass(frozen=True)
 class Detection:
     """What detectors, fitted on the codes of the training rows, say about the test rows.
@@ -465,7 +395,7 @@ class Detection:
 def detect(
     space: Space,
     names: Sequence[str],
-    planted: dict[str, Planted],
+    known: dict[str, Anomalies],
     *,
     share: float,
     volume_samples: int,
@@ -476,8 +406,8 @@ def detect(
     ----------
     names
         Of `anomaly.NAMES`; those with one model a label get the classes.
-    planted
-        Kind -> as returned by `plant`.
+    known
+        Kind -> anomalies, planted or recorded by the data.
     share
         Of the test rows that are called anomalous.
     volume_samples
@@ -497,15 +427,15 @@ def detect(
     scores = {name: one.score(z_test) for name, one in detectors.items()}
     for name, one in detectors.items():
         found[name] |= share_by_class(y_test, scores[name], share) | _own_threshold(one, z_test)
-    for kind, anomalies in planted.items():
+    for kind, anomalies in known.items():
         z, y = z_test.copy(), y_test.copy()
         z[anomalies.where] = space.encode(anomalies.x, anomalies.y)
         y[anomalies.where] = anomalies.y
         for name, one in detectors.items():
-            found[name] |= _ranked(one.score(z), anomalies.where, kind)
+            found[name] |= _ranked(one.score(z), anomalies, kind)
             if one.per_label:
-                found[name] |= _ranked(one.score(z, y), anomalies.where, f"{kind}_own_label")
-    found |= _model_power(space, planted)
+                found[name] |= _ranked(one.score(z, y), anomalies, f"{kind}_own_label")
+    found |= _model_power(space, known)
     return Detection(space, detectors, scores, found, seconds)
 
 
@@ -564,31 +494,65 @@ def _own_threshold(one: anomaly.Detector, z: np.ndarray) -> dict[str, float]:
     return {"share_by_own_threshold": float((model.predict(z.astype(np.float64)) == -1).mean())}
 
 
-def _ranked(scores: np.ndarray, where: np.ndarray, kind: str) -> dict[str, float]:
-    """Return ROC AUC and average precision of finding the rows at `where`."""
+def _ranked(scores: np.ndarray, anomalies: Anomalies, kind: str) -> dict[str, float]:
+    """Return ROC AUC and average precision of finding the anomalies."""
     truth = np.zeros(len(scores), dtype=bool)
-    truth[where] = True
+    truth[anomalies.where] = True
+    truth, scores = (np.delete(values, anomalies.ignored) for values in (truth, scores))
     return {
         f"auc_{kind}": float(roc_auc_score(truth, -scores)),
         f"ap_{kind}": float(average_precision_score(truth, -scores)),
     }
 
 
-def _model_power(space: Space, planted: dict[str, Planted]) -> dict[str, dict[str, float]]:
+def _model_power(space: Space, known: dict[str, Anomalies]) -> dict[str, dict[str, float]]:
     """Return the power of the network's own scores, for which nothing is fitted."""
     if space.terms is None:
         return {}
     test = space.rows.test
     before = space.terms(space.data.x[test], space.data.y[test])
     found: dict[str, dict[str, float]] = {name: {} for name in OF_THE_MODEL}
-    for kind, anomalies in planted.items():
+    for kind, anomalies in known.items():
         after = space.terms(anomalies.x, anomalies.y)
         terms = {name: values.copy() for name, values in before.items()}
         for name, values in after.items():
             terms[name][anomalies.where] = values
         error = terms["reconstruction"]
         for name, values in zip(OF_THE_MODEL, (error, error + terms["kl"]), strict=True):
-            found[name] |= _ranked(-values, anomalies.where, kind)
+            found[name] |= _ranked(-values, anomalies, kind)
+    return found
+
+
+def ranking(space: Space, table: Table) -> pd.DataFrame:
+    """Rank all rows of a table by the bound of the network, and say what is odd in each.
+
+    The score is the bound on log p(x|y) for the row's own class: low for a row that is strange
+    altogether, and for one that is strange for its class.
+
+    Returns
+    -------
+    DataFrame
+        As from `tabular.reasons`; ``part`` says whether the network has learned from the row.
+    """
+    if space.terms is None or space.reconstruct is None:
+        raise LatentbookError(f"{space.title} is no network: rank by a VAE, a CL-VAE or a CVAE")
+    x, y = space.data.x, space.data.y
+    terms, z = space.terms(x, y), space.encode(x, y)
+    means = space.means
+    if means is None or len(means) < 2:
+        means = np.stack([z[y == c].mean(axis=0) for c in range(len(space.data.classes))])
+    found = tabular.reasons(
+        table,
+        np.arange(len(x)),
+        scores=-(terms["reconstruction"] + terms["kl"]),
+        z=z,
+        means=means,
+        reconstruction=space.reconstruct(x, y),
+    )
+    part = {
+        row: name for name, where in vars(space.rows).items() for row in space.data.index[where]
+    }
+    found.insert(3, "part", found["row"].map(part))
     return found
 
 

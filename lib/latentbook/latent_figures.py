@@ -18,6 +18,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from sklearn.decomposition import PCA
 
 from latentbook import anomaly, figure_arrays, latent_tables, plots
+from latentbook.errors import LatentbookError
 from latentbook.latent_anomalies import Curves, Detection, Space
 from latentbook.metrics import NOISE
 
@@ -25,6 +26,8 @@ Arrays = Mapping[str, np.ndarray]
 
 #: Most anomalous images that are marked, as in figure 5 of the paper, and of these drawn.
 EXTREMES, DRAWN = 15, 8
+#: More classes than this get no names in the pictures.
+NAMED = 12
 #: Misclassified images that are drawn of each space.
 MISTAKES = 20
 
@@ -37,7 +40,7 @@ def pictures(
     detector: str,
     share: float,
 ) -> dict[str, np.ndarray]:
-    """Return what the figures of one run need, in small types.
+    """Return what the figures of one run need, in small types; tables have no pictures of rows.
 
     Parameters
     ----------
@@ -56,7 +59,7 @@ def pictures(
     counts = np.bincount(data.y[test], minlength=len(data.classes))
     arrays: dict[str, np.ndarray] = {
         "index": index.astype(np.int32),
-        "classes": y.astype(np.int8),
+        "classes": y.astype(np.int16),
         "titles": np.array([space.title for space in spaces]),
         "true shares": counts / counts.sum(),
         "deviation": _deviation(spaces[0], index).astype(np.float16),
@@ -73,13 +76,16 @@ def pictures(
         wrong, found_in = mistakes(data.y[test], labels, seed=space.seed)
         arrays |= {
             f"z {title}": plane(space.z["test"][rows]).astype(np.float16),
-            f"clusters {title}": plots.aligned(data.y[test], labels)[rows].astype(np.int8),
+            f"clusters {title}": plots.aligned(data.y[test], labels)[rows].astype(np.int16),
             f"extreme {title}": extreme.astype(np.int32),
-            f"extreme images {title}": figure_arrays.thumbnails(data, index[extreme]),
             f"shares {title}": marked / max(1, marked.sum()),
-            f"mistakes {title}": figure_arrays.thumbnails(data, test[wrong]),
-            f"mistaken {title}": np.stack([data.y[test[wrong]], found_in]).astype(np.int8),
         }
+        if data.x.ndim == 4:
+            arrays |= {
+                f"extreme images {title}": figure_arrays.thumbnails(data, index[extreme]),
+                f"mistakes {title}": figure_arrays.thumbnails(data, test[wrong]),
+                f"mistaken {title}": np.stack([data.y[test[wrong]], found_in]).astype(np.int8),
+            }
         if space.means is not None and len(space.means) > 1:
             arrays[f"means {title}"] = plane(space.means).astype(np.float32)
     return arrays
@@ -134,9 +140,10 @@ def _panels(arrays: Arrays, *, width: float = 4.4) -> tuple[Figure, dict[str, Ax
 def draw_spaces(arrays: Arrays, names: Sequence[str]) -> Figure:
     """Draw figure 2: every space by class; crosses are the learned means of the priors."""
     figure, panels = _panels(arrays)
+    written = names if len(names) <= NAMED else None
     for title, ax in panels.items():
         z, y = arrays[f"z {title}"].astype(float), arrays["classes"]
-        plots.scatter(z, y, ax=ax, title=title, names=names)
+        plots.scatter(z, y, ax=ax, title=title, names=written)
         for mean, colour in zip(
             arrays.get(f"means {title}", ()), plots.colours(len(names)), strict=False
         ):
@@ -193,7 +200,8 @@ def draw_shares(arrays: Arrays, names: Sequence[str]) -> Figure:
         name = "all test images" if i == 0 else ""  # an empty one stays out of the legend
         ax.hlines(share, i - 0.45, i + 0.45, color="black", linewidth=1.5, label=name)
     ax.set(xticks=x, ylabel="% of the anomalies", xlabel="class")
-    ax.set_xticklabels(names, rotation=0 if len(names[0]) < 3 else 45)
+    long = len(names) > NAMED or len(names[0]) > 2
+    ax.set_xticklabels(names, rotation=90 if long else 0, fontsize="x-small" if long else None)
     ax.legend(ncols=2, fontsize="small")
     return figure
 
@@ -213,7 +221,7 @@ def draw_extremes(arrays: Arrays) -> Figure:
             xlim=(low[0] - margin[0], high[0] + margin[0]),
             ylim=(low[1] - margin[1], high[1] + margin[1]),
         )
-        images = arrays[f"extreme images {title}"][:DRAWN]
+        images = arrays.get(f"extreme images {title}", np.empty(0))[:DRAWN]
         for image, point, corner in zip(images, where, _around(where[:DRAWN], ax), strict=False):
             box = OffsetImage(image, zoom=1.1, cmap="gray_r")
             arrow = {"arrowstyle": "-", "color": "red", "linewidth": 0.8}
@@ -237,7 +245,15 @@ def _around(points: np.ndarray, ax: Axes) -> np.ndarray:
 
 
 def draw_mistakes(arrays: Arrays, names: Sequence[str]) -> Figure:
-    """Draw figure 7: images in a cluster of another class; class of the image → of the cluster."""
+    """Draw figure 7: images in a cluster of another class; class of the image → of the cluster.
+
+    Raises
+    ------
+    LatentbookError
+        For the arrays of a table.
+    """
+    if f"mistakes {_titles(arrays)[0]}" not in arrays:
+        raise LatentbookError("rows of a table cannot be drawn: leave this figure out")
     titles, columns = _titles(arrays), MISTAKES // 2
     figure, axes = plt.subplots(
         len(titles), 1, figsize=(columns, 2.8 * len(titles)), squeeze=False, layout="constrained"

@@ -26,8 +26,10 @@ from latentbook.tables import (
 
 CHAPTER = "07-latent-anomalies"
 STAGES = {"mixture": "bic", "k-means": "silhouette"}
-#: Kinds of planted anomaly, in the order of the columns.
-KINDS = ("rotated", "noise", "fashion_mnist", "mnist", "mislabelled")
+#: Data sets with full-scale tables of their own.
+DATASETS = ("mnist", "nsl_kdd", "trades", "satimage")
+#: Kinds of known anomaly, in the order of the columns; others follow by name.
+KINDS = ("any", "rotated", "noise", "fashion_mnist", "mnist", "mislabelled")
 DETECTORS = (
     "isolation forest",
     "local outlier factor",
@@ -171,12 +173,14 @@ def _by_detector(
 
 
 def kinds(found: pd.DataFrame) -> list[str]:
-    """Return the kinds of planted anomalies that occur in the records."""
-    return [k for k in KINDS if any(f"auc_{k}" in m for m in found["metrics"])]
+    """Return the kinds of known anomalies that occur in the records."""
+    names = {name.removeprefix("auc_") for m in found["metrics"] for name in m if "auc_" in name}
+    names = {name for name in names if not name.endswith("_own_label")}
+    return sorted(names, key=lambda one: (KINDS.index(one) if one in KINDS else 99, one))
 
 
 def power_table(found: pd.DataFrame, *, caption: str, name: str) -> str:
-    """Return ROC AUC (average precision), one table a kind of planted anomaly."""
+    """Return ROC AUC (average precision), one table a kind of known anomaly."""
     texts = []
     for kind in kinds(found):
         spaces, body = _by_detector(found, f"auc_{kind}", partial(_auc_and_ap, kind=kind))
@@ -184,7 +188,10 @@ def power_table(found: pd.DataFrame, *, caption: str, name: str) -> str:
         body += [[f"{one}, own label", *cells] for one, *cells in own[1]]
         texts.append(
             markdown(
-                ["detector", *spaces], body, caption=f"{caption}: {kind}", name=f"{name}-{kind}"
+                ["detector", *spaces],
+                body,
+                caption=f"{caption}: {kind.replace('_', ' ')}",
+                name=f"{name}-{kind}",
             )
         )
     return "\n".join(texts)
@@ -263,11 +270,12 @@ def space_table(found: pd.DataFrame, *, caption: str, name: str) -> str:
 
 
 def verdict_table(compared: pd.DataFrame) -> str:
-    """Return the paper's numbers on MNIST, published beside reproduced."""
-    rows = compared[(compared["source"] == "norlander2019") & (compared["dataset"] != "trades")]
+    """Return the paper's numbers, published beside reproduced."""
+    rows = compared[compared["source"] == "norlander2019"]
     body = []
     for _, row in rows.iterrows():
-        title = f"{row['table']}: {space_title(row['method'], {'gamma': 1} | row['params'])}"
+        space = space_title(row["method"], {"gamma": 1} | row["params"])
+        title = f"{row['table']}, {row['dataset']}: {space}"
         why = f": {row['not_comparable']}" if row["verdict"] == "not comparable" else ""
         body.append(
             [
@@ -278,8 +286,8 @@ def verdict_table(compared: pd.DataFrame) -> str:
                 styled(row["verdict"]) + why,
             ]
         )
-    header = ["table, method", "metric", "published", "reproduced", "verdict"]
-    caption = "Numbers of the paper on MNIST, published and reproduced"
+    header = ["table, data set: method", "metric", "published", "reproduced", "verdict"]
+    caption = "Numbers of the paper, published and reproduced"
     return markdown(header, body, caption=caption, name="tbl-07-verdicts")
 
 
@@ -294,9 +302,7 @@ def tables_of(found: pd.DataFrame, about: str, name: str) -> dict[str, str]:
         What the names of the tables start with.
     """
     return {
-        "spaces": space_table(
-            found, caption=f"Latent spaces of the test images: {about}", name=f"{name}-spaces"
-        ),
+        "spaces": space_table(found, caption=f"Latent spaces: {about}", name=f"{name}-spaces"),
         "clustering": clustering_table(
             found,
             caption=f"V-measure and number of clusters, chosen in three ways: {about}",
@@ -310,12 +316,12 @@ def tables_of(found: pd.DataFrame, about: str, name: str) -> dict[str, str]:
         "shares": share_table(
             found,
             caption=f"RMSE of the shares of the classes among the anomalies, in % (in brackets: "
-            f"test images beyond the detector's own threshold): {about}",
+            f"test rows beyond the detector's own threshold): {about}",
             name=f"{name}-shares",
         ),
         "power": power_table(
             found,
-            caption=f"ROC AUC (average precision) on planted anomalies: {about}",
+            caption=f"ROC AUC (average precision) on known anomalies: {about}",
             name=f"{name}-power",
         ),
         "agreement": agreement_table(
@@ -329,13 +335,11 @@ def tables_of(found: pd.DataFrame, about: str, name: str) -> dict[str, str]:
 def generated() -> dict[str, str]:
     """Return the generated tables of the chapter, file name -> text."""
     found = records.read(CHAPTER)
-    texts: dict[str, list[str]] = {}
-    for dataset in sorted(found["dataset"].unique()):
+    written = {}
+    for dataset in DATASETS:
         rows = found[found["dataset"] == dataset]
-        about = f"{dataset}, {rows['n_samples'].max():,} images"
+        about = f"{dataset}, {rows['n_samples'].max():,} rows" if len(rows) else dataset
         for page, text in tables_of(rows, about, f"tbl-07-{dataset}").items():
-            texts.setdefault(page, []).append(text)
-    names = ("spaces", "clustering", "mass", "shares", "power", "agreement")
-    written = {f"07-{page}.md": "\n".join(texts.get(page, [])) or NOT_RUN for page in names}
+            written[f"07-{dataset}-{page}.md"] = text if len(rows) else NOT_RUN
     compared = compare(published(), records.read())
     return written | {"07-verdicts.md": verdict_table(compared)}

@@ -13,6 +13,7 @@ def test_every_data_set_and_digest_is_in_the_tables():
         assert f"[{data.title}]({data.page})" in text
         assert data.licence in text
         for container in data.containers:
+            assert container.files or container.origin in text
             for spec in container.arrays.values():
                 assert spec.sha256 is None or spec.sha256[:12] in text
 

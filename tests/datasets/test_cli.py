@@ -24,6 +24,7 @@ def test_verify_tells_ok_mismatch_and_missing(project, capsys):
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert lines["digits"].split()[1] == "ok"
     assert lines["mnist"].split()[1] == "ok"
+    assert lines["trades"].split()[1] == "ok"
     assert lines["fashion_mnist"].split()[1] == "mismatch"
     assert "it is the one of mnist" in lines["fashion_mnist"]
     assert lines["usps"].split()[1] == "missing"
@@ -42,6 +43,16 @@ def test_fetch_downloads_once(project, server, capsys):
         assert cli.main(["data", "fetch", "mnist"]) == 0
         assert str(project.cache / "data" / "mnist.npz") in capsys.readouterr().out
     assert len(server.log) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("digits", "scikit-learn (bundled)"), ("trades", "latentbook (simulated)")],
+)
+def test_what_comes_with_a_program_is_here_already(project, capsys, name, source):
+    assert cli.main(["data", "fetch", name]) == 0
+    assert capsys.readouterr().out == f"{name}: verified, at {source}\n"
+    assert not (project.cache / "data").exists()
 
 
 def test_bad_input_is_one_line_and_status_2(project, capsys):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from latentbook import datasets
-from latentbook.datasets import registry, store
+from latentbook.datasets import registry, store, trades
 from latentbook.errors import LatentbookError
 
 from .conftest import ROLES, idx, idx_gz, npz
@@ -158,6 +158,12 @@ def test_nan_is_refused(project):
     project.store("usps.npz", npz({"x_train": x}))
     with pytest.raises(LatentbookError, match=r"x_train in .*usps\.npz holds NaN"):
         load("usps")
+
+
+def test_other_simulated_trades_are_refused(monkeypatch):
+    monkeypatch.setattr(trades, "SEED", 1)
+    with pytest.raises(LatentbookError, match=r"rows in latentbook \(simulated\) is not .*lock$"):
+        load("trades")
 
 
 def test_a_pickle_is_never_loaded(project, tmp_path):

@@ -76,7 +76,7 @@ def _mirrors(data: Entry) -> Iterable[list[str]]:
     for container in data.containers:
         names = ", ".join(f"`{name}`" for name in container.files.values())
         mirrors = ", ".join(f"`{mirror.format(file='')}`" for mirror in container.mirrors)
-        yield [f"`{data.name}`", names or "comes with scikit-learn", mirrors or "–"]
+        yield [f"`{data.name}`", names or container.origin, mirrors or "–"]
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, name: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from latentbook.datasets.registry import entry
+from latentbook.datasets.registry import NAMES, entry
 from latentbook.errors import LatentbookError, choose
 
 
@@ -66,7 +66,12 @@ class Dataset:
 
     @property
     def description(self) -> str:
-        """Return title and size in words: ``CIFAR-10: 9,979 of 60,000 images``."""
+        """Return title and size in words: ``CIFAR-10: 9,979 of 60,000 images``.
+
+        Data that the registry does not know, such as the reader's own table, go by their name.
+        """
+        if self.name.removesuffix("-train").removesuffix("-test") not in NAMES:
+            return f"{self.name}: {len(self):,} rows"
         data = entry(self.name)
         size = f"{len(self):,}" if self.complete else f"{len(self):,} of {data.rows:,}"
         return f"{data.title}: {size} {data.unit}"

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from latentbook.datasets import trades
 from latentbook.datasets.registry import Container
 from latentbook.errors import LatentbookError
 
@@ -59,6 +60,11 @@ def _bundled(files: Files) -> Arrays:
 
     digits = load_digits()
     return {"x": digits.images.astype(np.uint8), "y": digits.target.astype(np.uint8)}
+
+
+def _simulated(files: Files) -> Arrays:
+    """Return the trades of `trades.simulate`: rows (100000, 9)."""
+    return {"rows": trades.simulate(trades.SEED)}
 
 
 def _npz(files: Files) -> Arrays:
@@ -156,6 +162,7 @@ def _nsl_kdd(files: Files) -> Arrays:
 
 _READERS: dict[str, Callable[[Files], Arrays]] = {
     "bundled": _bundled,
+    "simulated": _simulated,
     "npz": _npz,
     "idx": _idx,
     "libsvm": _libsvm,

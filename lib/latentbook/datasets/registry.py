@@ -15,7 +15,7 @@ from typing import Any
 from latentbook import paths
 from latentbook.errors import LatentbookError, choose
 
-NAMES = ("digits", "mnist", "fashion_mnist", "usps", "cifar10", "satimage", "nsl_kdd")
+NAMES = ("digits", "mnist", "fashion_mnist", "usps", "cifar10", "satimage", "nsl_kdd", "trades")
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,13 @@ class ArraySpec:
 
 @dataclass(frozen=True)
 class Container:
-    """One form in which a data set is found: its files, where they may lie, who serves them."""
+    """One form in which a data set is found: its files, where they may lie, who serves them.
+
+    A container without files names in `origin` the program that its arrays come with.
+    """
 
     format: str
+    origin: str
     files: dict[str, str]
     folders: tuple[str, ...]
     mirrors: tuple[str, ...]
@@ -100,6 +104,7 @@ def _container(part: dict[str, Any], arrays: dict[str, Any]) -> Container:
     """Return one container; unless it has arrays of its own it holds those of the data set."""
     return Container(
         format=part["format"],
+        origin=part.get("origin", ""),
         files=part.get("files", {}),
         folders=tuple(part.get("folders", [""])),
         mirrors=tuple(part.get("mirrors", [])),

@@ -32,7 +32,7 @@ class Found:
         """Return where the data lie, for people."""
         where = list(self.files.values())
         if not where:
-            return "scikit-learn (bundled)"
+            return self.container.origin
         return str(where[0]) if len(where) == 1 else f"{where[0].parent} ({len(where)} files)"
 
     def file_of(self, array: str) -> str:
@@ -158,14 +158,17 @@ def verify(data: Entry, found: Found) -> Verified:
                 f"{found} holds no array {key!r} (only {', '.join(arrays) or 'nothing'}), so it is "
                 f"not {data.name}: delete it and run `latentbook data fetch {data.name}`"
             )
-        checked[key] = _check(data, f"{key} in {found.file_of(key)}", arrays[key], spec)
+        checked[key] = _check(data, found, key, arrays[key], spec)
         total.update(_bytes(checked[key]))
     return Verified(checked, total.hexdigest(), str(found), not found.container.subset)
 
 
-def _check(data: Entry, what: str, array: np.ndarray, spec: ArraySpec) -> np.ndarray:
+def _check(data: Entry, found: Found, key: str, array: np.ndarray, spec: ArraySpec) -> np.ndarray:
     """Return `array` with the registry's type if shape and digest are right, else complain."""
+    what = f"{key} in {found.file_of(key)}"
     advice = f"delete the file and run `latentbook data fetch {data.name}`"
+    if not found.files:
+        advice = "install the package versions of requirements.lock"
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise LatentbookError(f"{what} holds NaN or infinite values: {advice}")
     if array.dtype.kind in "fiu" and array.dtype != spec.dtype:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from latentbook.datasets import trades
 from latentbook.datasets.dataset import Dataset
 from latentbook.datasets.registry import Entry
 from latentbook.datasets.store import Verified
@@ -19,7 +20,7 @@ from latentbook.errors import LatentbookError
 
 def build(data: Entry, raw: Verified) -> Dataset:
     """Return the table of `raw` as a `Dataset` with x of shape (n, d), y and the frame."""
-    reader = {"satimage": _satimage, "nsl_kdd": _nsl_kdd}[data.name]
+    reader = {"satimage": _satimage, "nsl_kdd": _nsl_kdd, "trades": _trades}[data.name]
     frame, x, y, n_train = reader(data, raw.arrays)
     if not np.isfinite(x).all():
         raise LatentbookError(f"{data.name} from {raw.source} holds NaN or infinite values")
@@ -98,9 +99,45 @@ def _nsl_kdd_matrix(frame: pd.DataFrame, n_train: int) -> Iterator[np.ndarray]:
     for name in NSL_KDD_COLUMNS:
         column = frame[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
-            codes = column.cat.codes.to_numpy()
-            yield (codes[:, np.newaxis] == np.arange(len(column.cat.categories))).astype(np.float32)
+            yield _one_hot(column)
         else:
             values = column.to_numpy(np.float64)
             low, high = values[:n_train].min(), values[:n_train].max()
             yield ((values - low) / ((high - low) or 1.0)).astype(np.float32)
+
+
+def _one_hot(column: pd.Series) -> np.ndarray:
+    """Return a 0/1 column for each category of `column`, zeros where it is missing."""
+    codes = column.cat.codes.to_numpy()
+    return (codes[:, np.newaxis] == np.arange(len(column.cat.categories))).astype(np.float32)
+
+
+def _trades(data: Entry, arrays: dict[str, np.ndarray]) -> Table:
+    """Return the frame of `trades.frame` and the trader; x has 120 columns, see `_trades_matrix`.
+
+    The rows are in random order; the first two thirds are the training split.
+    """
+    frame = trades.frame(arrays["rows"])
+    n_train = 2 * len(frame) // 3
+    y = frame["trader"].cat.codes.to_numpy(np.int64)
+    return frame, np.column_stack(list(_trades_matrix(frame, n_train))), y, n_train
+
+
+def _trades_matrix(frame: pd.DataFrame, n_train: int) -> Iterator[np.ndarray]:
+    """Yield what is known of a trade but its trader; a column with gaps is followed by their 0/1.
+
+    A category becomes a 0/1 column for each of its values.
+    A number (of the nominal its decimal logarithm) is that of the median where it is missing, and
+    is scaled to mean 0 and standard deviation 1; median and scale are those of the training split.
+    """
+    for name in ("instrument", "currency", "nominal", "margin", "counterparty", "portfolio"):
+        column = frame[name]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            yield _one_hot(column)
+        else:
+            values = np.log10(column) if name == "nominal" else column
+            values = values.fillna(values[:n_train].median())
+            train = values[:n_train]
+            yield ((values - train.mean()) / train.std(ddof=0)).to_numpy(np.float32)
+        if column.isna().any():
+            yield column.isna().to_numpy(np.float32)
