@@ -42,7 +42,7 @@ PARSED_SHARE = 0.9
 #: A value of a category gets a column if it is in so many training rows, and among the most
 #: frequent `MAX_CATEGORIES`; all others share the column ``other``.
 MIN_ROWS = 5
-MAX_CATEGORIES = 50
+MAX_CATEGORIES = 100
 
 #: Numbers are logarithmic beyond so many robust standard deviations from their median ...
 REACH = 3.0
@@ -359,7 +359,7 @@ class Encoder(TransformerMixin, BaseEstimator):
     - *Missing numbers*, infinite ones, and text in a column of which 90 % are numbers: the median,
       and a column ``=(missing)`` that is 1 there, if training rows have them.
     - *Dates* (also text in ISO 8601): three numbers, see `_typed`.
-    - *Categories*: one-hot over the 50 most frequent values with 5 rows or more; all others, and
+    - *Categories*: one-hot over the 100 most frequent values with 5 rows or more; all others, and
       later unseen ones, are ``=other``. If there are no others in training, an unseen value is 0
       everywhere. A missing value is a value. Divided by √2, so that another category costs a
       squared error of 1: as much as a number that is one standard deviation off.
