@@ -1,0 +1,385 @@
+"""Any table: from a frame to a `Dataset` with classes, and from scores back to reasons.
+
+A reader's own file, simulated trades and network connections all go this way; networks and
+detectors are left to `latent_anomalies`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from latentbook import anomaly, files
+from latentbook.datasets import Dataset
+from latentbook.errors import LatentbookError, check_between, check_matrix, choose
+from latentbook.tabular.columns import OTHER, as_floats, as_texts
+from latentbook.tabular.encoding import Encoder
+from latentbook.tabular.reading import check_table
+
+#: Training rows that a class needs: a network places a class by 5, and a tenth of the training
+#: rows, drawn at random, is held out from it.
+CLASS_ROWS = 10
+
+#: A label that is a number has at most so many values.
+MAX_NUMBERS = 100
+
+#: What to do with classes of fewer than `CLASS_ROWS` training rows.
+RARE = ("error", "merge", "drop")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, ready to learn: training rows first, each part in the order of the file.
+
+    Attributes
+    ----------
+    data
+        The matrix, the classes, and in `index` the row of the table given (from 0). Its likelihood
+        is the Gaussian one.
+    encoder
+        Fitted on the training rows.
+    frame
+        All columns of the table given, in the order of `data`.
+    label
+        Columns that the classes are made of.
+    truth
+        True for known anomalies, or None; no network sees it.
+    unlabelled
+        Number of rows left out because their label is missing.
+    rare
+        Class -> number of rows, of classes too small: merged into ``other``, or dropped.
+    rare_are
+        ``merge`` or ``drop``: which of the two (``error`` if there are none).
+    """
+
+    data: Dataset
+    encoder: Encoder
+    frame: pd.DataFrame
+    label: tuple[str, ...]
+    truth: np.ndarray | None
+    unlabelled: int
+    rare: dict[str, int]
+    rare_are: str
+
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences that say which rows and classes are not as in the file."""
+        found = []
+        if self.unlabelled:
+            found.append(f"{self.unlabelled:,} rows without a label are left out.")
+        if self.rare:
+            done = f"merged into {OTHER!r}" if self.rare_are == "merge" else "left out"
+            found.append(
+                f"{len(self.rare)} classes with fewer than {CLASS_ROWS} training rows, "
+                f"{sum(self.rare.values()):,} rows in all, are {done}."
+            )
+        return found
+
+
+def dataset(
+    frame: pd.DataFrame,
+    label: str | Sequence[str],
+    *,
+    seed: int,
+    name: str,
+    drop: Sequence[str] = (),
+    truth: str | None = None,
+    n_train: int | None = None,
+    split: str | None = None,
+    rare: str = "error",
+) -> Table:
+    """Make a table into a `Dataset` whose classes are the values of `label`.
+
+    Parameters
+    ----------
+    frame
+        As from `read`.
+    label
+        The column to condition on, or several, whose combinations are the classes.
+    seed
+        Of the rows drawn for training: two thirds of each class.
+    name
+        In records and figures.
+    drop
+        Columns that the network must not see.
+    truth
+        A column of 0 and 1 (or False and True) that marks known anomalies; the network does not
+        see it.
+    n_train
+        Take the first `n_train` rows of `frame` for training instead.
+    split
+        Or take those where this column is ``train``; it must be ``test`` elsewhere.
+    rare
+        What to do with classes of fewer than 10 training rows: ``error``, ``merge`` them into the
+        class ``other``, or ``drop`` their rows.
+
+    Raises
+    ------
+    LatentbookError
+        For a column that does not exist, a label that is a number with more than 100 values, one
+        class only, a class that is too small, a truth that is not 0 and 1, no rows for training or
+        testing, or no column to learn from.
+    """
+    frame = check_table(frame)
+    labels = (label,) if isinstance(label, str) else tuple(label)
+    if not labels:
+        raise LatentbookError("label names no column: choose one to condition on")
+    others = [column for column in (truth, split) if column is not None]
+    for column in (*labels, *drop, *others):
+        choose("column", column, frame.columns)
+    choose("treatment of rare classes", rare, RARE)
+    if n_train is not None and split is not None:
+        raise LatentbookError("n_train and split both name the training rows: give one of them")
+    known = np.flatnonzero(frame[list(labels)].notna().all(axis=1))
+    classes, y = _classes(frame.iloc[known], labels)
+    training = _training(frame, known, y, seed, n_train, split)
+    classes, y, small = _without_rare(classes, y, training, rare, " + ".join(labels))
+    kept = np.flatnonzero(y >= 0)
+    order = np.concatenate([kept[training[kept]], kept[~training[kept]]])
+    rows, n_fit = known[order], int(training[kept].sum())
+    ordered = frame.iloc[rows].reset_index(drop=True)
+    features = ordered.drop(columns=[*dict.fromkeys([*labels, *drop, *others])])
+    if features.shape[1] == 0:
+        raise LatentbookError("no column is left to learn from: drop fewer")
+    encoder = Encoder().fit(features.iloc[:n_fit])
+    data = Dataset(
+        name=name,
+        x=encoder.transform(features),
+        y=y[order],
+        classes=classes,
+        n_train=n_fit,
+        sha256=_digest(frame),
+        index=rows,
+        complete=len(rows) == len(frame),
+        source=f"the table {name}",
+        frame=ordered,
+    )
+    marks = None if truth is None else _truth(frame[truth])[rows]
+    return Table(
+        data, encoder, ordered, labels, marks, len(frame) - len(known), small, rare if small else ""
+    )
+
+
+def _classes(frame: pd.DataFrame, labels: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the names of the classes, in the order of their values, and the class of each row."""
+    for label in labels:
+        values = frame[label]
+        plain_number = types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
+        if plain_number and values.nunique() > MAX_NUMBERS:
+            raise LatentbookError(
+                f"the label {label!r} is a number with {values.nunique():,} different values: "
+                f"choose a column of categories, or of at most {MAX_NUMBERS} numbers"
+            )
+    texts = as_texts(frame[labels[0]])
+    for label in labels[1:]:
+        texts = texts + " + " + as_texts(frame[label])
+    first = frame[list(labels)][~pd.Series(texts, frame.index).duplicated()]
+    try:
+        order = first.sort_values(list(labels), kind="stable").index
+    except TypeError:  # text among numbers has no order
+        order = first.astype(str).sort_values(list(labels)).index
+    names = tuple(pd.Series(texts, frame.index)[order])
+    if len(names) < 2:
+        raise LatentbookError(
+            f"the label {' + '.join(labels)!r} has {len(names)} class in the rows that have one: "
+            "choose a column with two or more"
+        )
+    return names, pd.Categorical(texts, categories=list(names)).codes.astype(np.int64)
+
+
+def _training(
+    frame: pd.DataFrame,
+    known: np.ndarray,
+    y: np.ndarray,
+    seed: int,
+    n_train: int | None,
+    split: str | None,
+) -> np.ndarray:
+    """Return True for the training rows among the rows `known`."""
+    if split is not None:
+        words = set(frame[split].dropna().astype(str))
+        if words != {"train", "test"} or frame[split].isna().any():
+            raise LatentbookError(
+                f"the column {split!r} must be 'train' or 'test' in every row, and have both, but "
+                f"holds {', '.join(sorted(words)[:5]) or 'nothing'}"
+            )
+        training = (frame[split].astype(str) == "train").to_numpy()[known]
+    elif n_train is not None:
+        check_between("n_train", n_train, 1, len(frame) - 1)
+        training = known < n_train
+    else:
+        rng = np.random.default_rng(seed)
+        training = np.zeros(len(known), dtype=bool)
+        for c in range(y.max(initial=-1) + 1):
+            rows = rng.permutation(np.flatnonzero(y == c))
+            training[rows[: math.ceil(2 * len(rows) / 3)]] = True
+    if training.all():
+        raise LatentbookError("no row with a label is left to test: train on fewer rows")
+    return training
+
+
+def _without_rare(
+    classes: tuple[str, ...], y: np.ndarray, training: np.ndarray, rare: str, label: str
+) -> tuple[tuple[str, ...], np.ndarray, dict[str, int]]:
+    """Return classes, class of each row (-1: dropped), and the rows of each class too small."""
+    counts, fitted = (np.bincount(part, minlength=len(classes)) for part in (y, y[training]))
+    few = fitted < CLASS_ROWS
+    if not few.any():
+        return classes, y, {}
+    worst = int(np.argmin(fitted))
+    if rare == "error":
+        raise LatentbookError(
+            f"class {classes[worst]!r} of {label!r} has {counts[worst]} rows, {fitted[worst]} of "
+            f"them for training, but needs {CLASS_ROWS} ({few.sum()} of {len(classes)} classes "
+            'have too few): merge or drop such classes, with rare="merge" or rare="drop"'
+        )
+    small = {classes[c]: int(counts[c]) for c in np.flatnonzero(few)}
+    names = [name for name in classes if name not in small and name != OTHER]
+    into = {name: i for i, name in enumerate(names)}
+    if rare == "merge":
+        names.append(OTHER)
+    elif OTHER in classes and OTHER not in small:
+        into[OTHER] = len(names)
+        names.append(OTHER)
+    rest = names.index(OTHER) if rare == "merge" else -1
+    y = np.array([into.get(name, rest) for name in classes])[y]
+    if len(names) < 2:
+        raise LatentbookError(
+            f"of the classes of {label!r} only {len(names)} is left once those with fewer than "
+            f"{CLASS_ROWS} training rows are treated by {rare}: choose another label"
+        )
+    merged = int((y[training] == rest).sum())
+    if rare == "merge" and merged < CLASS_ROWS:
+        raise LatentbookError(
+            f"the rare classes of {label!r} make {merged} training rows together, but a class "
+            f'needs {CLASS_ROWS}: drop them with rare="drop"'
+        )
+    return tuple(names), y, small
+
+
+def _truth(values: pd.Series) -> np.ndarray:
+    numbers = as_floats(values)
+    if not np.isin(numbers, [0, 1]).all():
+        bad = values[~np.isin(numbers, [0, 1])].iloc[0]
+        raise LatentbookError(
+            f"the column {values.name!r} marks known anomalies, so it must be 0 or 1 in every row, "
+            f"but holds {bad!r}"
+        )
+    return numbers == 1
+
+
+def _digest(frame: pd.DataFrame) -> str:
+    """Return the sha256 digest of names and values, the same for every seed."""
+    plain = frame.apply(lambda column: pd.Series(as_texts(column)))
+    sha = hashlib.sha256("\0".join(frame.columns).encode())
+    sha.update(pd.util.hash_pandas_object(plain, index=False).to_numpy().astype("<u8").tobytes())
+    return sha.hexdigest()
+
+
+def reasons(
+    table: Table,
+    rows: np.ndarray,
+    *,
+    scores: np.ndarray,
+    z: np.ndarray,
+    means: np.ndarray,
+    reconstruction: np.ndarray,
+) -> pd.DataFrame:
+    """Return rows of a table from the most anomalous to the most normal, with what is odd in each.
+
+    Parameters
+    ----------
+    rows : vector of n positions in ``table.data``
+        The rows that were scored.
+    scores : vector of length n
+        Higher for more normal rows, as from `anomaly.Detector.score`.
+    z : array of shape (n, n_latent)
+        Codes of the rows.
+    means : array of shape (n_classes, n_latent)
+        Means of the classes' priors; of a model without them, of the codes of each class.
+    reconstruction : array of shape (n, number of columns of the matrix)
+
+    Returns
+    -------
+    DataFrame
+        ``rank`` from 1; ``row`` in the file (the first below the header is 0); ``score``;
+        ``class`` and ``nearest class`` in the latent space, with the distance to the mean of each;
+        ``reconstruction error`` (squared, summed); ``worst column`` of the table, its ``value``,
+        the value ``expected`` by the network and the ``share`` of the error that is there; then
+        the columns of the table, with " (table)" after a name that is already taken.
+
+    Raises
+    ------
+    LatentbookError
+        If numbers of rows, classes or columns do not fit together, or for NaN.
+    """
+    rows = np.asarray(rows)
+    order = anomaly.ranking(scores)
+    x, classes = table.data.x[rows], np.array(table.data.classes, dtype=object)
+    check_matrix(z, "z")
+    check_matrix(means, "means")
+    if not len(rows) == len(scores) == len(z) == len(reconstruction):
+        raise LatentbookError(
+            f"there are {len(rows)} rows, but {len(scores)} scores, {len(z)} codes and "
+            f"{len(reconstruction)} reconstructions"
+        )
+    if means.shape != (len(classes), z.shape[1]):
+        raise LatentbookError(
+            f"means must have shape (n_classes, n_latent) = {(len(classes), z.shape[1])}, but have "
+            f"{means.shape}: without priors of classes, take the mean code of each class"
+        )
+    distances = np.linalg.norm(z[:, None].astype(np.float64) - means[None], axis=2)
+    own, nearest = table.data.y[rows], distances.argmin(axis=1)
+    errors = table.encoder.column_errors(x, reconstruction)
+    total, worst = errors.sum(axis=1).to_numpy(), errors.to_numpy().argmax(axis=1)
+    each = np.arange(len(rows))
+    frame = table.frame.iloc[rows].reset_index(drop=True)
+    expected = table.encoder.inverse_transform(reconstruction)
+    columns = errors.columns.to_numpy()[worst]
+    found = pd.DataFrame(
+        {
+            "row": table.data.index[rows],
+            "score": scores,
+            "class": classes[own],
+            "nearest class": classes[nearest],
+            "distance to class": distances[each, own],
+            "distance to nearest": distances[each, nearest],
+            "reconstruction error": total,
+            "worst column": columns,
+            "value": _looked_up(frame, columns),
+            "expected": _looked_up(expected, columns),
+            "share": errors.to_numpy()[each, worst] / np.where(total > 0, total, 1),
+        }
+    )
+    frame = frame.rename(columns={c: f"{c} (table)" for c in ("rank", *found) if c in frame})
+    found = pd.concat([found, frame], axis=1).iloc[order].reset_index(drop=True)
+    found.insert(0, "rank", np.arange(1, len(found) + 1))
+    return found
+
+
+def _looked_up(frame: pd.DataFrame, columns: np.ndarray) -> np.ndarray:
+    """Return the value of each row in the column named for it; None where there is no such."""
+    values = np.full(len(frame), None, dtype=object)
+    for name in set(columns) & set(frame.columns):
+        where = columns == name
+        values[where] = frame[name].astype(object).to_numpy()[where]
+    return values
+
+
+def write_ranking(ranked: pd.DataFrame, path: str | Path) -> None:
+    """Write the rows of `reasons` as CSV in UTF-8, all or nothing.
+
+    Raises
+    ------
+    LatentbookError
+        If the folder cannot be written.
+    """
+    with files.atomic(Path(path)) as scratch:
+        ranked.to_csv(scratch, index=False, encoding="utf-8", lineterminator="\n")
