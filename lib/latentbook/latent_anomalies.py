@@ -421,8 +421,9 @@ def detect(
         start = time.perf_counter()
         single = not name.endswith(anomaly.PER_CLUSTER) and name not in ("class mean", "percentile")
         n_fit = FIT_ROWS if single else max(2, FIT_ROWS // n_classes)
-        detectors[name] = anomaly.detector(name, seed=space.seed, n_fit=n_fit)
-        found[name] = _rate(detectors[name], space, volume_samples)
+        own = {"n_neighbors": _neighbours(space)} if name == _LOF_PER_CLUSTER else {}
+        detectors[name] = anomaly.detector(name, seed=space.seed, n_fit=n_fit, **own)
+        found[name] = _rate(detectors[name], space, volume_samples) | own
         seconds[name] = time.perf_counter() - start
     scores = {name: one.score(z_test) for name, one in detectors.items()}
     for name, one in detectors.items():
@@ -437,6 +438,16 @@ def detect(
                 found[name] |= _ranked(one.score(z, y), anomalies, f"{kind}_own_label")
     found |= _model_power(space, known)
     return Detection(space, detectors, scores, found, seconds)
+
+
+_LOF_PER_CLUSTER = f"local outlier factor{anomaly.PER_CLUSTER}"
+
+
+def _neighbours(space: Space) -> int:
+    """Return the neighbours that LOF looks at in each class: fewer where a class has no more."""
+    usual = int(anomaly.SETTINGS["local outlier factor"]["n_neighbors"])
+    counts = np.bincount(space.labels("fit"))
+    return min(usual, int(counts[counts > 0].min()) - 1)
 
 
 def _rate(one: anomaly.Detector, space: Space, volume_samples: int) -> dict[str, float]:
