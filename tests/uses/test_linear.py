@@ -1,0 +1,89 @@
+"""Use 1: the split, the angle between subspaces, and the three methods on digits."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from latentbook import datasets
+from latentbook.errors import LatentbookError
+from latentbook.uses import linear
+from latentbook.uses.study import USES
+
+SCALE = {"n_codes": (3, 10), "widths": (16,), "epochs": 4, "batch_size": 50}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return datasets.load("digits").subset(240, 0)
+
+
+@pytest.fixture(scope="module")
+def found(digits, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LATENTBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return linear.study(digits, seed=0, **SCALE)
+
+
+def test_the_last_third_is_the_test_part_where_no_split_is_published(digits):
+    part = linear.parts(digits)
+    assert (len(part.train), len(part.test)) == (160, 80)
+    np.testing.assert_array_equal(part.test[-1], digits.x[-1])
+    np.testing.assert_array_equal(np.concatenate([part.y_train, part.y_test]), digits.y)
+
+
+def test_the_published_split_is_kept():
+    data = datasets.load("satimage")
+    part = linear.parts(data)
+    assert (len(part.train), len(part.test)) == (data.n_train, len(data) - data.n_train)
+
+
+def test_angles_between_known_subspaces():
+    axes = np.eye(4)
+    tilted = np.array([[1, 0, 0, 0], [0, np.cos(0.5), np.sin(0.5), 0]])
+    assert linear.largest_angle(axes[:2], axes[:2][::-1] * 3) == pytest.approx(0, abs=1e-5)
+    assert linear.largest_angle(axes[:2], tilted) == pytest.approx(np.degrees(0.5))
+    assert linear.largest_angle(axes[:2], axes[2:]) == pytest.approx(90)
+
+
+def test_principal_components_agree_with_the_singular_values():
+    for shape in ((50, 8), (20, 30)):
+        x = np.random.default_rng(0).normal(size=shape)
+        left = np.linalg.svd(x - x.mean(axis=0), compute_uv=False)[3:]
+        pca = linear.principal_components(x, 3)
+        error = linear.mse(x, pca.inverse_transform(pca.transform(x)))
+        assert error == pytest.approx(np.square(left).sum() / x.size)
+
+
+def test_the_linear_autoencoder_is_pca(found):
+    errors = {
+        (s.method, s.params["n_codes"]): s.metrics["mse"] for s in found.scores if s.method != "x"
+    }
+    for k in SCALE["n_codes"]:
+        assert errors["linear", k] == pytest.approx(errors["pca", k], rel=1e-3)
+    angles = [s.metrics["largest_angle_degrees"] for s in found.scores if s.method == "linear"]
+    assert len(angles) == 2
+    assert max(angles) < 1
+
+
+def test_the_names_are_those_of_the_verdict(found):
+    use = USES[found.use]
+    conditioned = {s.method for s in found.scores if s.params["n_codes"] == 10}
+    assert {use.method, *use.baselines} <= conditioned
+    assert all(use.metric in s.metrics for s in found.scores)
+
+
+def test_figures_are_drawn_from_small_arrays(found):
+    assert sum(a.nbytes for a in found.arrays.values()) < 80_000
+    for draw in (linear.draw_errors, linear.draw_images, linear.draw_directions):
+        plt.close(draw(found.arrays))
+
+
+def test_impossible_sizes_are_refused_before_training(digits):
+    with pytest.raises(LatentbookError, match="n_codes is 161, but must lie between 1 and 160"):
+        linear.study(digits, seed=0, **SCALE | {"n_codes": (2, 161)})
+    with pytest.raises(LatentbookError, match="n_codes is empty"):
+        linear.study(digits, seed=0, **SCALE | {"n_codes": ()})
+    with pytest.raises(LatentbookError, match="number of samples is 5"):
+        linear.parts(digits.subset(5))
