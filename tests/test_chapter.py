@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from latentbook import chapter, two_stage
+from latentbook import chapter, paths, pipeline, two_stage
 from latentbook.errors import LatentbookError
 
 NAME = "03-two-stage-clustering"
@@ -86,3 +86,10 @@ def test_small_images_are_resized_for_the_authors_network():
     assert two_stage.fit_size(images, "cae10-guo") is images
     with pytest.raises(LatentbookError, match="takes images"):
         two_stage.fit_size(images[:, 0, :, 0], "cae10")
+
+
+def test_a_number_that_papermill_made_of_a_word(own_project):
+    """papermill reads ``-p hidden 32`` as a number."""
+    values = pipeline.parameters(paths.notebooks() / "07-latent-anomalies.ipynb")
+    with pytest.raises(LatentbookError, match="write -r hidden 32"):
+        chapter.begin("07-latent-anomalies", values | {"hidden": 32})

@@ -45,6 +45,21 @@ RANGES: dict[str, tuple[float, float]] = {
     "max_iterations": (1, 10_000_000),
     "multiples": (100, 10_000_000),
     "points": (100, 10_000_000),
+    "n_codes": (1, 10_000),
+    "land_runs": (2, 100),
+    "land_epochs": (1, 100_000),
+    "images": (10, 10_000_000),
+    "test_images": (8, 10_000_000),
+    "filters": (1, 10_000),
+    "conv_epochs": (1, 100_000),
+    "conv_batch_size": (1, 1_000_000),
+    "elevation_holes": (1, 20),
+    "crops": (1, 1_000_000),
+    "samples": (10, 1_000_000),
+    "steps": (1, 1_000_000),
+    "new_images": (20, 10_000_000),
+    "parametric_epochs": (11, 10_000),
+    "neighbour_rows": (30, 10_000_000),
 }
 
 
@@ -106,6 +121,24 @@ def words(kind: str, text: str, allowed: Mapping[str, Any] | list[str]) -> list[
     return [choose(kind, word, allowed) for word in text.split()]
 
 
+def numbers(name: str, text: str, kind: type = int) -> list[Any]:
+    """Return the numbers in a parameter such as ``"2 10 32"``.
+
+    Raises
+    ------
+    LatentbookError
+        For anything else than numbers of that kind.
+    """
+    try:
+        return [kind(word) for word in text.split()]
+    except ValueError:
+        what = "whole numbers" if kind is int else "numbers"
+        raise LatentbookError(
+            f"the parameter {name} is {text!r}, but must hold {what} with spaces between them, "
+            "such as '2 10 32'"
+        ) from None
+
+
 def _is_parameter(name: str, value: object) -> bool:
     return not (
         name.startswith("_")
@@ -118,7 +151,9 @@ def _is_parameter(name: str, value: object) -> bool:
 def _check_type(name: str, value: object, default: object) -> None:
     wanted = (int, float) if isinstance(default, float) else (type(default),)
     if not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool):
+        number = isinstance(default, str) and isinstance(value, int | float)
+        hint = f" (papermill makes a number of it: write -r {name} {value})" if number else ""
         raise LatentbookError(
             f"the parameter {name} is {value!r}, but must be of type {type(default).__name__}, "
-            f"like {default!r}"
+            f"like {default!r}{hint}"
         )

@@ -496,13 +496,14 @@ def _versions(every: pd.DataFrame) -> str:
 
 def write_all() -> None:
     """Write all generated pages and tables into ``book/generated``."""
-    from latentbook import deep_tables, latent_tables  # which build on this module
+    from latentbook import autoencoder_tables, deep_tables, latent_tables  # which build on this
 
     pages = {
         "published-and-reproduced.md": published_page(),
         "status.md": status_page(),
         "home-findings.md": findings(),
         **two_stage_tables(),
+        **autoencoder_tables.generated(),
         **deep_tables.generated(),
         **latent_tables.generated(),
     }

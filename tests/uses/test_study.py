@@ -1,0 +1,148 @@
+"""What the uses share: records of a study, the verdict over seeds, and the tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latentbook import autoencoder_tables, chapter, datasets, figure_arrays, records
+from latentbook.errors import LatentbookError
+from latentbook.uses import study
+from latentbook.uses.study import CHAPTER, USES, Score, Study, judge, keep
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return datasets.load("digits").subset(50, 0)
+
+
+def rows(values, method="anomalies: autoencoder", **params):
+    return [
+        {
+            "chapter": CHAPTER,
+            "dataset": "digits",
+            "n_samples": 50,
+            "method": method,
+            "seed": seed,
+            "params": params,
+            "metrics": {"auc": value},
+        }
+        for seed, value in enumerate(values)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("autoencoder", "verdict"),
+    [
+        ([0.90, 0.91, 0.92], "better"),
+        ([0.60, 0.61, 0.62], "worse"),
+        ([0.70, 0.95, 0.78], "no difference"),
+        ([0.90], "one seed"),
+    ],
+)
+def test_verdicts(autoencoder, verdict):
+    found = pd.DataFrame(
+        rows(autoencoder)
+        + rows([0.80, 0.80, 0.81], "anomalies: pca")
+        + rows([0.10, 0.99, 0.10], "anomalies: isolation forest")
+    )
+    judged = judge(found, "anomalies")
+    assert judged.best == "pca"  # by its mean, and not by its best seed
+    assert judged.verdict == verdict
+    assert len(judged.method) == len(judged.baseline) == len(autoencoder)
+
+
+def test_less_is_better_where_it_is():
+    found = pd.DataFrame(
+        [
+            row | {"metrics": {"frechet": row["metrics"]["auc"]}}
+            for row in rows([0.2, 0.21, 0.19], "generation: vae")
+            + rows([0.3, 0.31, 0.32], "generation: pca mixture")
+        ]
+    )
+    assert judge(found, "generation").verdict == "better"
+
+
+def test_only_the_stated_condition_counts():
+    found = pd.DataFrame(
+        [
+            row | {"metrics": {"psnr": row["metrics"]["auc"]}}
+            for noise, value in ((0.1, 1.0), (0.2, 30.0))
+            for row in rows([value], "denoising: autoencoder", noise=noise)
+            + rows([20.0], "denoising: wavelet", noise=noise)
+        ]
+    )
+    assert judge(found, "denoising").method.tolist() == [30.0]
+
+
+def test_seeds_that_only_one_has_do_not_count():
+    found = pd.DataFrame(rows([0.9, 0.9, 0.9]) + rows([0.8, 0.8], "anomalies: pca"))
+    assert len(judge(found, "anomalies").method) == 2
+
+
+def test_no_verdict_without_an_alternative():
+    assert judge(pd.DataFrame(rows([0.9])), "anomalies") is None
+
+
+@pytest.fixture
+def kept(own_project, digits):
+    """Records of two methods over three seeds, as full-scale runs would write them."""
+    made = []
+    for seed in range(3):
+        scores = [
+            Score("autoencoder", {"auc": 0.9 + seed / 100, "ap": 0.5}, {"n_codes": 8, "epochs": 3}),
+            Score("pca", {"auc": 0.8, "ap": 0.4}, {"n_codes": 8}),
+            Score("pca, code size", {"auc": 0.7}, {"n_codes": 16}),
+        ]
+        arrays = {"curve": np.arange(3.0)}
+        made += keep(Study("anomalies", digits, seed, scores, arrays), "paper")
+    return made
+
+
+def test_records_and_arrays(kept):
+    found = records.read(CHAPTER)
+    assert len(found) == len(kept) == 9
+    assert set(found["method"]) == {
+        "anomalies: autoencoder",
+        "anomalies: pca",
+        "anomalies: pca, code size",
+    }
+    assert figure_arrays.full_scale("02-anomalies", "digits")["curve"].tolist() == [0, 1, 2]
+
+
+def test_names_of_files():
+    assert study.word("few labels") == "02-few-labels"
+    assert len({study.word(use) for use in USES}) == len(USES) == 11
+
+
+def test_generated_tables(kept):
+    pages = autoencoder_tables.generated()
+    assert set(pages) == {"02-summary.md", *(f"{study.word(use)}.md" for use in USES)}
+    assert pages["02-denoising.md"] == autoencoder_tables.NOT_RUN
+    table = pages["02-anomalies.md"]
+    assert (
+        "| autoencoder, n codes 8 | 0.910\u00a0±\u00a00.010 | 0.500\u00a0±\u00a00.000 | 3 |"
+        in table
+    )
+    assert "epochs" not in table  # what a training cost is no condition
+    assert "| better | 3 |" in pages["02-summary.md"]
+    assert "pca: 0.800 ± 0.000" in pages["02-summary.md"]
+
+
+def test_tables_without_records(own_project):
+    pages = autoencoder_tables.generated()
+    assert set(pages.values()) == {autoencoder_tables.NOT_RUN}
+
+
+def test_live_table(kept):
+    text = autoencoder_tables.live(kept[:3], "anomalies", "quick")
+    assert "This run, profile quick: anomalies, digits, 50 samples" in text
+    assert autoencoder_tables.live(kept[:3], "denoising", "quick") == ""
+
+
+def test_numbers_of_a_parameter():
+    assert chapter.numbers("code_sizes", "2 10 32") == [2, 10, 32]
+    assert chapter.numbers("noise_levels", "0.1 2", float) == [0.1, 2.0]
+    with pytest.raises(LatentbookError, match="widths is '8, x', but must hold whole numbers"):
+        chapter.numbers("widths", "8, x")
