@@ -30,8 +30,8 @@ HEADINGS = {
     "bpp": "bits a pixel",
     "psnr_at_0.15": "PSNR at 0.15, dB ↑",
 }
-#: Costs, and names of what trained: no conditions of a comparison.
-COSTS = ("epochs", "max_epochs", "batch_size", "rows", "n_train", "n_test", "steps", "patience")
+#: What a training cost, and what was chosen on the way: no conditions of a comparison.
+COSTS = ("epochs", "batch_size", "rows", "n_train", "n_test", "steps", "strength", "optimizer")
 NOT_RUN = "No full-scale record yet: not run.\n"
 
 

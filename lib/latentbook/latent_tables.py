@@ -180,7 +180,10 @@ def kinds(found: pd.DataFrame) -> list[str]:
 
 
 def power_table(found: pd.DataFrame, *, caption: str, name: str) -> str:
-    """Return ROC AUC (average precision), one table a kind of known anomaly."""
+    """Return ROC AUC (average precision), one table a kind of known anomaly.
+
+    Where the data record several kinds, all but that of any kind are folded.
+    """
     texts = []
     for kind in kinds(found):
         spaces, body = _by_detector(found, f"auc_{kind}", partial(_auc_and_ap, kind=kind))
@@ -194,7 +197,10 @@ def power_table(found: pd.DataFrame, *, caption: str, name: str) -> str:
                 name=f"{name}-{kind}",
             )
         )
-    return "\n".join(texts)
+    if "any" not in kinds(found) or len(texts) < 2:
+        return "\n".join(texts)
+    folded = ["::::{dropdown} The same for every kind of anomaly", "", *texts[1:], "::::", ""]
+    return "\n".join([texts[0], *folded])
 
 
 def _auc_and_ap(group: pd.DataFrame, kind: str) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentbook import autoencoder_tables, chapter, datasets, figure_arrays, records
+from latentbook import autoencoder_tables, chapter, datasets, records
 from latentbook.errors import LatentbookError
 from latentbook.uses import study
 from latentbook.uses.study import CHAPTER, USES, Score, Study, judge, keep
@@ -108,7 +108,7 @@ def test_records_and_arrays(kept):
         "anomalies: pca",
         "anomalies: pca, code size",
     }
-    assert figure_arrays.full_scale("02-anomalies", "digits")["curve"].tolist() == [0, 1, 2]
+    assert study.kept("anomalies", "digits")["curve"].tolist() == [0, 1, 2]
 
 
 def test_names_of_files():

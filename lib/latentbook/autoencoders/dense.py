@@ -384,7 +384,7 @@ def fit_linear(
         args=(covariance / scale, n_codes),
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": max_iterations, "maxfun": 10**9, "maxcor": 10, "ftol": 0, "gtol": 1e-6},
+        options={"maxiter": max_iterations, "maxfun": 10**9, "maxcor": 10, "ftol": 0, "gtol": 1e-7},
     )
     encoder, decoder = found.x.reshape(2, n_features, n_codes)
     zeros = np.zeros(n_codes), np.zeros(n_features)

@@ -183,6 +183,13 @@ def keep(found: Study, profile: str, *, whole: bool = True) -> list[dict[str, An
     return made
 
 
+def kept(use: str, dataset: str) -> dict[str, np.ndarray]:
+    """Return the arrays that a full-scale study kept for its figures, none if it has not run."""
+    arrays = figure_arrays.full_scale(word(use), dataset)
+    arrays.pop("index", None)
+    return arrays
+
+
 def word(use: str) -> str:
     """Return the name of a use in names of files: ``02-few-labels``."""
     return f"{CHAPTER[:2]}-{use.replace(' ', '-')}"
