@@ -117,16 +117,17 @@ def placed(method: str, train: np.ndarray, test: np.ndarray, *, seed: int) -> ca
         "params": params,
         "seed": seed,
         "library": f"{library} {version(library)}",
-        "placed": True,
+        "placed": "transformed first",
     }
 
     def compute() -> dict[str, np.ndarray]:
         estimator = embed.reducer(seed=seed, **params)
         estimator.fit(train)
-        here = estimator.embedding_
+        # first: openTSNE moves its whole embedding when it places new points
+        new = estimator.transform(test)
         return {
-            "train": np.asarray(here, np.float32),
-            "test": np.asarray(estimator.transform(test), np.float32),
+            "train": np.array(estimator.embedding_, np.float32),
+            "test": np.asarray(new, np.float32),
         }
 
     return cache.load_or_compute("embeddings", key, compute)
