@@ -17,6 +17,7 @@ from latentbook.uses.study import CHAPTER, USES, judge, word
 #: Metric -> heading, with an arrow to the better side.
 HEADINGS = {
     "mse": "MSE ↓",
+    "mse_noisy": "MSE of noisy rows ↓",
     "largest_angle_degrees": "largest angle, ° ↓",
     "knn_acc": "k-NN accuracy ↑",
     "ari": "ARI of k-means ↑",
@@ -27,18 +28,18 @@ HEADINGS = {
     "auc": "ROC AUC ↑",
     "ap": "average precision ↑",
     "frechet": "Fréchet distance ↓",
+    "rmse_m": "height error, m ↓",
+    "volume_error_percent": "volume error, % ↓",
+    "dimension": "intrinsic dimension",
     "bpp": "bits a pixel",
     "psnr_at_0.15": "PSNR at 0.15, dB ↑",
 }
 #: What a training cost, and what was chosen on the way: no conditions of a comparison.
-COSTS = ("epochs", "batch_size", "rows", "n_train", "n_test", "steps", "strength", "optimizer")
+COSTS = (
+    *("epochs", "batch_size", "rows", "n_train", "n_test", "n_fit", "steps", "share"),
+    *("strength", "optimizer"),
+)
 NOT_RUN = "No full-scale record yet: not run.\n"
-
-
-def label(params: dict[str, Any], varied: set[str]) -> str:
-    """Return the conditions of a score that differ within its use: ``noise 0.2``."""
-    shown = [f"{name.replace('_', ' ')} {params[name]}" for name in sorted(varied & set(params))]
-    return ", ".join(shown)
 
 
 def use_table(found: pd.DataFrame, use: str, *, caption: str, name: str) -> str:
@@ -51,17 +52,67 @@ def use_table(found: pd.DataFrame, use: str, *, caption: str, name: str) -> str:
     """
     rows = keep(found, (method.startswith(f"{use}: ") for method in found["method"]))
     varied = _varied(rows)
-    labels = [
-        ", ".join(part for part in (method.removeprefix(f"{use}: "), label(params, varied)) if part)
-        for method, params in zip(rows["method"], rows["params"], strict=True)
-    ]
     metrics = [m for m in HEADINGS if any(m in scores for scores in rows["metrics"])]
+    groups = _groups(rows, use, varied)
+    if len(metrics) == 1 and len(varied) == 1:
+        return _wide(groups, metrics[0], varied.pop(), caption=caption, name=name)
     body = []
-    for title, group in rows.groupby(pd.Series(labels, index=rows.index, dtype=object), sort=False):
-        cells = [mean_and_spread(summarise(group, m)).partition(" (")[0] for m in metrics]
-        body.append([str(title), *cells, str(group["seed"].nunique())])
+    for (method, conditions), group in groups.items():
+        title = ", ".join([method, *(f"{key.replace('_', ' ')} {v}" for key, v in conditions)])
+        cells = [_cell(group, metric) for metric in metrics]
+        body.append([title, *cells, str(group["seed"].nunique())])
+    header = ["method", *(HEADINGS[m] for m in metrics), "seeds"]
+    return markdown(header, body, caption=caption, name=name)
+
+
+Conditions = tuple[tuple[str, Any], ...]
+
+
+def _groups(
+    rows: pd.DataFrame, use: str, varied: set[str]
+) -> dict[tuple[str, Conditions], pd.DataFrame]:
+    """Return the records of each method under each condition, numbers in their order."""
+    keys = [
+        (method.removeprefix(f"{use}: "), tuple((k, p[k]) for k in sorted(varied & set(p))))
+        for method, p in zip(rows["method"], rows["params"], strict=True)
+    ]
+    order = sorted(set(keys), key=lambda key: (key[0], [_number_first(v) for _, v in key[1]]))
+    return {key: keep(rows, (one == key for one in keys)) for key in order}
+
+
+def _number_first(value: Any) -> tuple[bool, float, str]:
+    number_like = isinstance(value, int | float)
+    return (not number_like, float(value) if number_like else 0.0, str(value))
+
+
+def _cell(group: pd.DataFrame, metric: str) -> str:
+    return mean_and_spread(summarise(group, metric)).partition(" (")[0]
+
+
+def _wide(
+    groups: dict[tuple[str, Conditions], pd.DataFrame],
+    metric: str,
+    condition: str,
+    *,
+    caption: str,
+    name: str,
+) -> str:
+    """Return one row a method and one column a value of its only condition."""
+    values = sorted({v for _, pairs in groups for _, v in pairs}, key=_number_first)
+    methods = dict.fromkeys(method for method, _ in groups)
+    empty = pd.DataFrame(columns=["metrics", "seed"])
+    body = []
+    for method in methods:
+        found = [groups.get((method, ((condition, value),)), empty) for value in values]
+        found = [groups.get((method, ()), empty) if one.empty else one for one in found]
+        seeds = max(one["seed"].nunique() for one in found)
+        body.append([method, *(_cell(one, metric) for one in found), str(seeds)])
+    first = f"{HEADINGS[metric]}, by {condition.replace('_', ' ')}"
     return markdown(
-        ["method", *(HEADINGS[m] for m in metrics), "seeds"], body, caption=caption, name=name
+        [first, *map(str, values), "seeds"],
+        body,
+        caption=caption,
+        name=name,
     )
 
 
