@@ -170,5 +170,5 @@ def test_accuracy_is_much_faster_than_a_loop():
             function(y, labels)
             times.append(time.process_time() - start)
         seconds[function] = min(times)
-    # 50 to 80 times on a quiet machine (bench/methods.py prints it)
-    assert seconds[accuracy_by_loops] > 25 * seconds[metrics.accuracy]
+    # 50 to 80 times on a quiet machine (bench/methods.py prints it), far less on a busy one
+    assert seconds[accuracy_by_loops] > 10 * seconds[metrics.accuracy]
