@@ -106,6 +106,17 @@ def test_curves_hold_the_clusters_of_every_k(own_cache):
     np.testing.assert_array_equal(again.labels["mixture"], curves.labels["mixture"])
 
 
+def test_beta_weighs_completeness(own_cache):
+    """Twice as many clusters as classes are homogeneous, and half as complete."""
+    y = np.repeat([0, 1], 40)
+    z = np.arange(80.0)[:, None] % 40 // 20 * 5 + 100 * y[:, None]
+    z = np.hstack([z, z]) + np.random.default_rng(0).normal(0, 0.01, (80, 2))
+    curves = cluster_curves(z, 4, seed=0)
+    for beta in (0.5, 1, 2):  # homogeneity 1, completeness 1/2: (1 + beta) h c / (beta h + c)
+        expected = (1 + beta) * 0.5 / (beta + 0.5)
+        assert curves.v_measure(y, "k-means", beta)[-1] == pytest.approx(expected)
+
+
 def test_more_clusters_than_rows(own_cache):
     with pytest.raises(LatentbookError, match="k_max"):
         cluster_curves(np.zeros((5, 2)), 5, seed=0)

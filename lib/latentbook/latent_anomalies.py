@@ -299,9 +299,13 @@ class Curves:
     criteria: dict[str, np.ndarray]
     seconds: float
 
-    def v_measure(self, y: np.ndarray, stage: str) -> np.ndarray:
-        """Return the V-measure against the classes `y`, for every number of clusters."""
-        return np.array([v_measure_score(y, labels) for labels in self.labels[stage]])
+    def v_measure(self, y: np.ndarray, stage: str, beta: float = 1.0) -> np.ndarray:
+        """Return the V-measure against the classes `y`, for every number of clusters.
+
+        A `beta` above 1 favours completeness, one below 1 homogeneity (section 2.1).
+        """
+        check_between("beta", beta, 0, 1e6)
+        return np.array([v_measure_score(y, labels, beta=beta) for labels in self.labels[stage]])
 
 
 def cluster_curves(z: np.ndarray, k_max: int, *, seed: int) -> Curves:
