@@ -371,6 +371,7 @@ def fit_linear(
     local minima, only saddle points (Baldi and Hornik 1989).
     """
     from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
 
     n_features = x.shape[1]
     autoencoder = linear((n_features,), n_codes)
@@ -378,14 +379,16 @@ def fit_linear(
     covariance = centred.T @ centred / len(x)
     start = np.random.default_rng(seed).normal(0, n_features**-0.5, 2 * n_codes * n_features)
     scale = np.trace(covariance)
-    found = minimize(
-        linear_loss,
-        start,
-        args=(covariance / scale, n_codes),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": max_iterations, "maxfun": 10**9, "maxcor": 10, "ftol": 0, "gtol": 1e-7},
-    )
+    options = {"maxiter": max_iterations, "maxfun": 10**9, "maxcor": 10, "ftol": 0, "gtol": 1e-7}
+    with threadpool_limits(1):  # such small products take three times as long on two threads
+        found = minimize(
+            linear_loss,
+            start,
+            args=(covariance / scale, n_codes),
+            jac=True,
+            method="L-BFGS-B",
+            options=options,
+        )
     encoder, decoder = found.x.reshape(2, n_features, n_codes)
     zeros = np.zeros(n_codes), np.zeros(n_features)
     autoencoder.model.set_weights([encoder, zeros[0], decoder.T, zeros[1]])
