@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentbook import datasets
 from latentbook.errors import LatentbookError
 from latentbook.uses import code_size
 from latentbook.uses.code_size import dimension_mle, dimension_two_nn
@@ -73,15 +72,8 @@ def test_copies_and_too_few_neighbours_are_refused():
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return datasets.load("digits").subset(240, 0)
-
-
-@pytest.fixture(scope="module")
-def found(digits, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LATENTBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return code_size.study(digits, seed=0, **SCALE)
+def found(digits, module_cache):
+    return code_size.study(digits, seed=0, **SCALE)
 
 
 def test_the_study_has_what_the_verdict_needs(found):

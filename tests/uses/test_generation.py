@@ -82,15 +82,8 @@ def test_random_codes_have_the_moments_of_the_codes(source):
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return datasets.load("digits").subset(240, 0)
-
-
-@pytest.fixture(scope="module")
-def found(digits, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LATENTBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return generation.study(digits, seed=0, **SCALE)
+def found(digits, module_cache):
+    return generation.study(digits, seed=0, **SCALE)
 
 
 def test_the_study_has_what_the_verdict_needs(found):

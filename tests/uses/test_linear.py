@@ -15,15 +15,8 @@ SCALE = {"n_codes": (3, 10), "widths": (16,), "epochs": 4, "batch_size": 50}
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return datasets.load("digits").subset(240, 0)
-
-
-@pytest.fixture(scope="module")
-def found(digits, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LATENTBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return linear.study(digits, seed=0, **SCALE)
+def found(digits, module_cache):
+    return linear.study(digits, seed=0, **SCALE)
 
 
 def test_the_last_third_is_the_test_part_where_no_split_is_published(digits):

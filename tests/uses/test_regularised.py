@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from latentbook import datasets
 from latentbook.errors import LatentbookError
 from latentbook.uses import regularised
 from latentbook.uses.study import USES
@@ -22,15 +21,8 @@ SCALE = {
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return datasets.load("digits").subset(240, 0)
-
-
-@pytest.fixture(scope="module")
-def found(digits, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LATENTBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return regularised.study(digits, seed=0, **SCALE)
+def found(digits, module_cache):
+    return regularised.study(digits, seed=0, **SCALE)
 
 
 def test_all_kinds_are_measured(found):
