@@ -35,7 +35,6 @@ KINDS: dict[str, dict[str, Any]] = {
     "sparse KL": {"penalty": "kl", "weight": 0.01, "code_activation": "sigmoid"},
     "contractive": {"penalty": "contractive", "weight": 0.01},
     "denoising": {"noise": 0.2},
-    "dropout": {"dropout": 0.2},
 }
 
 PENALTIES = ("none", "l1", "kl", "contractive")
@@ -65,8 +64,6 @@ class Design:
         Of the hidden layers, and of the code; the output is linear.
     noise
         Standard deviation of Gaussian noise on the input, in training only.
-    dropout
-        Share of the features set to zero, in training only.
     penalty
         ``none``; ``l1`` and ``kl``, on the activity of the code; ``contractive``, on the
         derivative of the code with respect to the input.
@@ -79,7 +76,6 @@ class Design:
     activation: str = "selu"
     code_activation: str = "linear"
     noise: float = 0.0
-    dropout: float = 0.0
     penalty: str = "none"
     weight: float = 0.0
 
@@ -87,7 +83,6 @@ class Design:
         choose("penalty", self.penalty, PENALTIES)
         check_between("n_codes", self.n_codes, 1, 10_000)
         check_between("noise", self.noise, 0, 100)
-        check_between("dropout", self.dropout, 0, 0.99)
         check_between("weight", self.weight, 0, 1e6)
         for width in self.widths:
             check_between("a hidden layer's width", width, 1, 100_000)
@@ -166,8 +161,6 @@ def trainer(networks: Sequence[Autoencoder], plans: Sequence[Design], seed: int)
     losses = []
     for i, (network, plan) in enumerate(zip(networks, plans, strict=True)):
         seen = layers.GaussianNoise(plan.noise, seed=seed)(x) if plan.noise else x
-        if plan.dropout:
-            seen = layers.Dropout(plan.dropout, seed=seed)(seen)
         codes = network.encoder(seen)
         moved = codes
         if plan.penalty == "contractive":
