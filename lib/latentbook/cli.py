@@ -10,8 +10,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from latentbook.errors import LatentbookError
+from latentbook.errors import LatentbookError, choose
+
+if TYPE_CHECKING:
+    from latentbook.weather.grid import Grid
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,21 +49,36 @@ def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def _list(arguments: argparse.Namespace) -> int:
     """Print name, size, licence and place of every data set."""
     from latentbook.datasets import NAMES, registry, store
+    from latentbook.datasets.weather import registered
 
     for name in NAMES:
         data = registry.entry(name)
-        found = store.find(data)
-        size = f"{data.rows:,} {data.unit}"
-        print(f"{name:14}{size:29}{found or 'not here'}")
-        print(f"{'':14}{data.licence}; {data.page}")
+        _describe(name, f"{data.rows:,} {data.unit}", store.find(data), data.licence, data.page)
+    for name in registered.NAMES:
+        known = registered.entry(name)
+        found = registered.find(known)
+        _describe(name, f"{known.fields:,} times", found, known.licence, known.page)
     return 0
+
+
+def _describe(name: str, size: str, found: object, licence: str, page: str) -> None:
+    print(f"{name:18}{size:29}{found or 'not here'}")
+    print(f"{'':18}{licence}; {page}")
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
     """Make sure that a data set is on this machine, complete if a mirror has it complete."""
-    from latentbook.datasets import registry, store
+    from latentbook.datasets import NAMES, registry, store
     from latentbook.datasets.download import fetch
+    from latentbook.datasets.weather import registered
 
+    choose("data set", arguments.name, [*NAMES, *registered.NAMES])
+    if arguments.name in registered.NAMES:
+        known = registered.entry(arguments.name)
+        path = registered.locate(known)
+        registered.verify(known, path)
+        print(f"{known.name}: verified, at {path}")
+        return 0
     data = registry.entry(arguments.name)
     found = store.find(data, complete=True)
     verified = store.verify(data, found) if found else fetch(data)
@@ -69,28 +88,115 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     """Print for each data set where it was found and whether its digests are the published ones."""
-    from latentbook.datasets import NAMES, registry, store
+    from latentbook.datasets import NAMES
+    from latentbook.datasets.weather import registered
 
-    bad = False
-    for name in [arguments.name] if arguments.name else NAMES:
-        data = registry.entry(name)
-        found = store.find(data)
-        if found is None:
-            print(f"{name:14}missing   looked in {store.looked_in(data)}")
-            bad = bad or arguments.name is not None
-            continue
+    bad, every = False, [*NAMES, *registered.NAMES]
+    for name in [choose("data set", arguments.name, every)] if arguments.name else every:
         try:
-            verified = store.verify(data, found)
+            words = _verified_weather(name) if name in registered.NAMES else _verified(name)
         except LatentbookError as error:
-            print(f"{name:14}mismatch  {error}")
-            bad = True
-            continue
-        part = "" if verified.complete else " (a part of the data)"
-        print(f"{name:14}ok        {found}{part}, sha256 {verified.sha256[:12]}")
+            words, bad = f"mismatch  {error}", True
+        bad = bad or (words.startswith("missing") and arguments.name is not None)
+        print(f"{name:18}{words}")
     return int(bad)
 
 
-COMMANDS: list[Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None]] = [_add_data]
+def _verified(name: str) -> str:
+    """Return what `verify` says of a data set that is missing or right."""
+    from latentbook.datasets import registry, store
+
+    data = registry.entry(name)
+    found = store.find(data)
+    if found is None:
+        return f"missing   looked in {store.looked_in(data)}"
+    verified = store.verify(data, found)
+    part = "" if verified.complete else " (a part of the data)"
+    return f"ok        {found}{part}, sha256 {verified.sha256[:12]}"
+
+
+def _verified_weather(name: str) -> str:
+    """Return the same of registered weather data."""
+    from latentbook.datasets.weather import registered
+
+    data = registered.entry(name)
+    found = registered.find(data)
+    if found is None:
+        folders = ", ".join(str(path.parent) for path in registered.places(data))
+        return f"missing   looked in {folders}"
+    registered.verify(data, found)
+    return f"ok        {found}, sha256 {data.sha256[:12]}"
+
+
+def _add_weather(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``latentbook weather info | prepare SOURCE``."""
+    weather = commands.add_parser("weather", help="look into gridded weather and regrid it")
+    actions = weather.add_subparsers(title="actions", required=True, metavar="ACTION")
+    source = "registered name, path, pattern or address"
+    info = actions.add_parser("info", help="show what a source of weather holds")
+    info.add_argument("source", metavar="SOURCE", help=source)
+    info.set_defaults(run=_weather_info)
+    prepare = actions.add_parser("prepare", help="regrid weather into the cache; goes on if killed")
+    prepare.add_argument("source", metavar="SOURCE", help=source)
+    prepare.add_argument("--grid", default="europe", metavar="G", help="europe, or W,E,S,N")
+    prepare.add_argument("--variables", default="z", metavar="V,V", help="of z, u, v, t, msl (z)")
+    prepare.add_argument("--levels", metavar="L,L", help="in hPa (all)")
+    prepare.add_argument("--period", metavar="FROM:TO", help="both included, as 1994:1995 (all)")
+    prepare.add_argument("--every", type=int, metavar="H", help="keep every H-th hour of a day")
+    prepare.add_argument("--packed", action="store_true", help="16-bit integers: half the disk")
+    prepare.set_defaults(run=_weather_prepare)
+
+
+def _weather_info(arguments: argparse.Namespace) -> int:
+    """Print title, variables, times and extent, and whether the study's domain is covered."""
+    from latentbook.weather.summary import describe
+
+    print("\n".join(describe(arguments.source)))
+    return 0
+
+
+def _weather_prepare(arguments: argparse.Namespace) -> int:
+    """Regrid, and print where the store lies."""
+    from latentbook.weather import store
+
+    first, _, last = (arguments.period or "").partition(":")
+    path = store.prepare(
+        arguments.source,
+        _grid(arguments.grid),
+        arguments.variables.split(","),
+        _numbers(arguments.levels, "levels are numbers in hPa, as 500,700,900"),
+        (first, last or first) if arguments.period else None,
+        every=arguments.every,
+        packed=arguments.packed,
+    )
+    print(path)
+    return 0
+
+
+def _grid(text: str) -> Grid:
+    from latentbook.weather.grid import EUROPE, box
+
+    usage = "a grid is `europe` or W,E,S,N in degrees, as --grid=-10,30,35,65"
+    edges = None if text == "europe" else _numbers(text, usage)
+    if edges is None:
+        return EUROPE
+    if len(edges) != 4:
+        raise LatentbookError(f"{usage}, not {text!r}")
+    return box((edges[0], edges[1], edges[2], edges[3]))
+
+
+def _numbers(text: str | None, usage: str) -> list[float] | None:
+    """Return the numbers that commas separate, or None for None."""
+    try:
+        return None if text is None else [float(number) for number in text.split(",")]
+    except ValueError as error:
+        raise LatentbookError(f"{usage}, not {text!r}") from error
+
+
+COMMANDS: list[Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None]] = [
+    _add_data,
+    _add_weather,
+]
 
 
 if __name__ == "__main__":

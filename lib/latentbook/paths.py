@@ -67,9 +67,14 @@ def figures() -> Path:
     return root() / "data" / "records" / "figures"
 
 
+def samples() -> Path:
+    """Return the folder of the small data that the repository itself ships."""
+    return root() / "data" / "samples"
+
+
 def registry() -> Path:
     """Return the file that lists the data sets: mirrors, digests, licences."""
-    return root() / "data" / "samples" / "registry.toml"
+    return samples() / "registry.toml"
 
 
 def generated() -> Path:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from latentbook import datasets, paths
+from latentbook.datasets import weather
 from latentbook.errors import LatentbookError
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
@@ -38,7 +39,8 @@ def real(name):
 
 
 def test_names_are_those_of_the_registry():
-    assert tuple(tomllib.loads(paths.registry().read_text())) == datasets.NAMES
+    names = (*datasets.NAMES, *weather.NAMES)
+    assert tuple(tomllib.loads(paths.registry().read_text())) == names
 
 
 def test_digits_are_28_x_28_in_the_unit_interval(digits):

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from latentbook import files, paths
+from latentbook.datasets import weather
 from latentbook.datasets.registry import NAMES, Entry, entry
 
 
 def markdown() -> str:
-    """Return three MyST tables: the data sets, the digests of their arrays, and the mirrors."""
+    """Return four MyST tables: the data sets, the digests of their arrays, the mirrors, weather."""
     entries = [entry(name) for name in NAMES]
     return "\n".join(
         [
@@ -34,6 +35,12 @@ def markdown() -> str:
                 (row for data in entries for row in _mirrors(data)),
                 caption="Files that are understood, and where they are downloaded from",
                 name="tab-data-mirrors",
+            ),
+            _table(
+                ["name", "data", "times", "fields", "licence", "made by", "sha256 of the file"],
+                (_weather(weather.entry(name)) for name in weather.NAMES),
+                caption="Weather data that go by a name (the first twelve digits of the digests)",
+                name="tab-weather-data",
             ),
         ]
     )
@@ -77,6 +84,19 @@ def _mirrors(data: Entry) -> Iterable[list[str]]:
         names = ", ".join(f"`{name}`" for name in container.files.values())
         mirrors = ", ".join(f"`{mirror.format(file='')}`" for mirror in container.mirrors)
         yield [f"`{data.name}`", names or container.origin, mirrors or "–"]
+
+
+def _weather(data: weather.Registered) -> list[str]:
+    """Return the row of registered weather data."""
+    return [
+        f"`{data.name}`",
+        f"[{data.title}]({data.page})",
+        f"{data.fields:,}",
+        data.columns,
+        data.licence,
+        data.source,
+        f"`{data.sha256[:12]}`",
+    ]
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, name: str) -> str:

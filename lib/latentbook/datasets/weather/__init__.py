@@ -1,0 +1,17 @@
+"""Gridded weather in one form, from the sample in the repository to ERA5 in the cloud.
+
+`open` gives dims (time, level, latitude, longitude), lazily; levels in hPa, latitudes and
+longitudes (in [-180, 180)) ascending; `z` in geopotential metres, `u` and `v` in m s-1, `t` in K,
+`msl` in hPa, float32.
+Bringing it to a map is left to `latentbook.weather`.
+
+>>> from latentbook.datasets import weather
+>>> sample = weather.open("weather-sample", levels=(500, 700, 900))
+>>> sample.z.dims, sample.attrs["simulated"]
+(('time', 'level', 'latitude', 'longitude'), 'true')
+"""
+
+from latentbook.datasets.weather.opening import open
+from latentbook.datasets.weather.registered import NAMES, Registered, entry
+
+__all__ = ["NAMES", "Registered", "entry", "open"]

@@ -1,0 +1,63 @@
+"""Small weather that is known exactly, and where the real files are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+LEVELS = (500.0, 700.0, 900.0)
+LATITUDE, LONGITUDE = np.arange(20.0, 81, 5), np.arange(-50.0, 81, 5)
+
+
+@pytest.fixture(scope="session")
+def real_weather():
+    """Return a function from the name of a real weather file to its path; skips without it."""
+
+    def path(name: str) -> Path:
+        folder = os.environ.get("LATENTBOOK_DATA")
+        found = Path(folder or "") / "weather" / name
+        if not folder or not found.is_file():
+            pytest.skip(f"{name} is not here: set LATENTBOOK_DATA")
+        return found
+
+    return path
+
+
+def heights(level, latitude, longitude):
+    """Height of a pressure surface in metres: linear in degrees, so that interpolation is exact."""
+    return 7_400 * np.log(1013.25 / level) + 3 * (latitude - 50) - 2 * longitude
+
+
+def canonical(
+    n=20,
+    levels=LEVELS,
+    latitude=LATITUDE,
+    longitude=LONGITUDE,
+    hours=6,
+    names=("z",),
+) -> xr.Dataset:
+    """Weather as `open` returns it: `heights`, rising by a metre a step; u = 10, v = -5 m/s."""
+    time = pd.date_range("2000-01-01", periods=n, freq=f"{hours}h").values.astype("datetime64[ns]")
+    axes = {
+        "time": time,
+        "level": np.array(levels),
+        "latitude": latitude,
+        "longitude": longitude,
+    }
+    still = heights(np.array(levels)[:, None, None], latitude[:, None], longitude)
+    z = (still + np.arange(n)[:, None, None, None]).astype(np.float32)
+    fields = {
+        "z": (z, "m"),
+        "u": (np.full_like(z, 10), "m s-1"),
+        "v": (np.full_like(z, -5), "m s-1"),
+    }
+    return xr.Dataset(
+        {name: (tuple(axes), fields[name][0], {"units": fields[name][1]}) for name in names},
+        axes,
+        {"name": "made", "title": "Made for a test", "simulated": "true"},
+    )

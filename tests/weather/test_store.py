@@ -1,0 +1,252 @@
+"""The store: equal to interpolating in memory, resumed after a kill, bounded in memory."""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from latentbook import cli
+from latentbook.datasets import weather
+from latentbook.errors import LatentbookError
+from latentbook.weather import store, windows
+from latentbook.weather.grid import EUROPE, box, regrid
+
+from .conftest import canonical
+
+BOX = box((-10, 30, 35, 65), shape=(6, 8))
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(own_cache):
+    return own_cache
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Four times a chunk, eight a block."""
+    monkeypatch.setattr(store, "CHUNK", 4)
+    monkeypatch.setattr(store, "CHUNKS_A_BLOCK", 2)
+
+
+def prepare(data, grid=BOX, **options):
+    return store.prepare(data, grid, progress=False, **options)
+
+
+def test_the_store_holds_what_regrid_gives(small_blocks):
+    data = canonical(21, names=("z", "u", "v"))
+    found = store.open_store(prepare(data))
+    expected = regrid(data, BOX)
+    assert list(found.data_vars) == ["z", "u", "v"]
+    for name in found.data_vars:
+        assert found[name].dims == ("time", "level", "y", "x")
+        assert found[name].dtype == np.float32
+        assert np.array_equal(found[name].values, expected[name].values)
+    assert found["z"].data.chunksize == (4, 3, 6, 8)
+    assert np.allclose(found["longitude"], BOX.longitude)
+    assert (found.attrs["grid"], found.attrs["simulated"]) == ("box", "true")
+    assert windows.windows(found["z"]).shape == (4, 8, 6, 8, 3)
+
+
+def test_packed_is_half_the_size_and_close():
+    data = canonical(64, names=("z", "u"))
+    noise = np.random.default_rng(0).normal(scale=50, size=data["z"].shape)
+    data["z"].values[:] += noise
+    plain, packed = prepare(data), prepare(data, packed=True)
+    assert plain != packed
+    error = store.open_store(packed) - store.open_store(plain)
+    assert float(np.abs(error["z"]).max()) <= 0.251
+    assert float(np.abs(error["u"]).max()) <= 0.00502
+    with pytest.raises(LatentbookError, match=r"z is .* away from 12000, too far to be packed"):
+        prepare(data * 10, packed=True)
+
+
+def test_a_second_call_only_looks(small_blocks, monkeypatch):
+    data = canonical(10)
+    path = prepare(data)
+    monkeypatch.setattr(store, "_block", None)
+    assert prepare(data) == path
+
+
+def test_a_store_belongs_to_source_grid_and_request(tmp_path):
+    canonical(10).to_netcdf(tmp_path / "one.nc", engine="h5netcdf")
+    first = prepare(tmp_path / "one.nc")
+    assert prepare(weather.open(tmp_path / "one.nc")) == first
+    others = {
+        prepare(tmp_path / "one.nc", levels=(500,)),
+        prepare(tmp_path / "one.nc", period=("2000-01-01", "2000-01-02")),
+        prepare(tmp_path / "one.nc", every=12),
+        prepare(tmp_path / "one.nc", grid=box((-10, 30, 35, 60), shape=(6, 8))),
+    }
+    assert len(others | {first}) == 5
+    changed = canonical(10)
+    changed["z"].values[0, 0, 6, 12] += 1
+    assert prepare(changed) != prepare(canonical(10))
+
+
+def test_hourly_fields_are_thinned():
+    data = canonical(30, hours=1)
+    found = store.open_store(prepare(data, every=6))
+    assert found["time"].dt.hour.values.tolist() == [0, 6, 12, 18, 0]
+    with pytest.raises(LatentbookError, match="every is 0, but must lie between 1 and 24"):
+        prepare(data, every=0)
+    with pytest.raises(LatentbookError, match="no time is a multiple of 12 hours"):
+        prepare(data.isel(time=slice(1, 5)), every=12)
+
+
+def test_a_killed_run_goes_on_after_its_last_complete_block(small_blocks, monkeypatch, capsys):
+    data = canonical(30)
+    computed, original = [], store._block
+
+    def kill_in_the_third_block(part, grid, done):
+        if done == 16 and not computed.count(16):
+            computed.append(16)
+            raise KeyboardInterrupt
+        computed.append(done)
+        return original(part, grid, done)
+
+    monkeypatch.setattr(store, "_block", kill_in_the_third_block)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(data)
+    assert computed == [0, 8, 16]
+    path = next((store.paths.cache() / "weather").glob("*.zarr"))
+    with pytest.raises(LatentbookError, match="holds 16 of 30 times: prepare it again"):
+        store.open_store(path)
+    assert prepare(data) == path
+    assert computed == [0, 8, 16, 16, 24]
+    assert "resumed after 16 of 30 times" in capsys.readouterr().out
+    assert np.array_equal(store.open_store(path)["z"], regrid(data, BOX)["z"])
+
+
+KILLED = """
+import os, signal, sys
+from latentbook.weather import store
+from latentbook.weather.grid import EUROPE
+original = store._block
+
+def block(part, grid, done):
+    if done == 512:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(part, grid, done)
+
+store._block = block
+store.prepare("weather-sample", EUROPE, levels=(500,), progress=False)
+"""
+
+
+def test_a_process_that_is_killed_leaves_a_store_that_goes_on(capsys):
+    killed = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    path = store.prepare("weather-sample", EUROPE, levels=(500,), progress=False)
+    assert "resumed after 512 of 712 times\n" in capsys.readouterr().out
+    expected = regrid(weather.open("weather-sample", levels=(500,)), EUROPE)
+    assert np.array_equal(store.open_store(path)["z"].values, expected["z"].values)
+
+
+@pytest.mark.parametrize("damage", ["progress", "axes"])
+def test_a_damaged_store_is_written_anew(small_blocks, damage):
+    data = canonical(10)
+    path = prepare(data)
+    if damage == "progress":
+        path.with_suffix(".json").write_text("{")
+    else:
+        (path / "zarr.json").unlink()
+    with pytest.raises(LatentbookError, match="prepare it again"):
+        store.open_store(path)
+    assert np.array_equal(store.open_store(prepare(data))["z"], regrid(data, BOX)["z"])
+
+
+def test_a_source_that_breaks_off_is_named(small_blocks, monkeypatch):
+    data = canonical(20).chunk(time=4)
+
+    def lost(values):
+        raise OSError("connection lost")
+
+    broken = data.map(lambda field: field.copy(data=field.data.map_blocks(lost, dtype="float32")))
+    broken.attrs = data.attrs | {"digest": "known"}
+    with pytest.raises(
+        LatentbookError, match=r"made could not be read on after 0 times \(connection lost\)"
+    ):
+        prepare(broken)
+
+
+def test_a_full_disk_is_named(small_blocks, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(xr.Dataset, "to_zarr", full)
+    with pytest.raises(LatentbookError, match=r"cannot write .*No space left on device; free some"):
+        prepare(canonical(5))
+
+
+def test_nan_over_sea_is_named(small_blocks):
+    data = canonical(12, names=("z", "u"))
+    sea = (data["longitude"] < 0) & (data["latitude"] > 50)
+    data["u"] = data["u"].where(~sea)
+    with pytest.raises(
+        LatentbookError, match=r"u is NaN in 6 of 48 cells of the grid box \(7\.5°W"
+    ):
+        prepare(data)
+
+
+def test_a_store_that_is_none(tmp_path):
+    with pytest.raises(LatentbookError, match=r"no store of weather|prepare it again"):
+        store.open_store(tmp_path / "nothing.zarr")
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def test_prepare_from_the_command_line(capsys):
+    argv = ["weather", "prepare", "weather-sample", "--grid", "0,30,40,60"]
+    argv += ["--levels", "500,700", "--period", "2001-02:2001-02"]
+    assert cli.main(argv) == 0
+    path = capsys.readouterr().out.strip().splitlines()[-1]
+    found = store.open_store(store.Path(path))
+    assert dict(found.sizes) == {"time": 112, "level": 2, "y": 64, "x": 64}
+    assert found.attrs["simulated"] == "true"
+
+
+def test_info_tells_what_there_is(capsys):
+    assert cli.main(["weather", "info", "weather-sample"]) == 0
+    shown = capsys.readouterr().out
+    for words in (
+        "Simulated weather over Europe, two springs (simulated)",
+        "z at 500, 700, 900 hPa: geopotential height, m",
+        "u at 500, 700, 900 hPa: eastward wind, m s-1",
+        "712 from 2001-02-01 00:00 to 2002-04-30 18:00, every 6 h, 1 gap",
+        "45°W to 75°E, 27.83°N to 76.07°N",
+        "covers the domain of the study",
+    ):
+        assert words in shown
+
+
+def test_info_on_a_real_file(real_weather, capsys):
+    path = real_weather("era5_atlweur_2deg_dailymean_june_1950-2022.nc")
+    assert cli.main(["weather", "info", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "1,752 from 1950-06-05" in shown
+    assert "every 1 d, 72 gaps" in shown
+    assert "does not cover the domain of the study" in shown
+    assert "(simulated)" not in shown
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["prepare", "weather-sampel"], "unknown weather data 'weather-sampel'"),
+        (["prepare", "weather-sample", "--grid", "1,2,3"], "a grid is `europe` or W,E,S,N"),
+        (["prepare", "weather-sample", "--grid", "100,120,0,10"], "do not cover the grid box"),
+        (["prepare", "weather-sample", "--levels", "850"], "no z at 850 hPa: it has 500, 700, 900"),
+        (["prepare", "weather-sample", "--levels", "high"], "levels are numbers in hPa"),
+        (["prepare", "weather-sample", "--period", "1994:1995"], "no time from 1994 to 1995"),
+        (["info", "nowhere.nc"], "there is no file nowhere.nc"),
+    ],
+)
+def test_misuse_is_one_line(argv, message, capsys):
+    assert cli.main(["weather", *argv]) == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert shown.count("\n") == 1
