@@ -1,0 +1,221 @@
+"""NOAA's HYSPLIT on the same release: write its input files and run the user's own binary.
+
+The thesis and its predecessor dispersed with HYSPLIT (stein2015hysplit); whoever has it, and
+weather in its format, can put it in the place of `dispersion`.
+The binary and the weather are the user's business; neither can be shipped here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from latentbook import files
+from latentbook.errors import LatentbookError, check_between
+from latentbook.weather import dispersion
+from latentbook.weather.dispersion import Nuclide
+from latentbook.weather.grid import Grid
+
+BINARY = "hycs_std"
+OUTPUT = "cdump"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One release; the defaults are those of `dispersion.disperse`.
+
+    Attributes
+    ----------
+    release : (longitude, latitude)
+        In degrees.
+    start : datetime64
+        UTC.
+    grid : Grid
+        Whose extent and number of cells the concentrations get, in degrees.
+    weather : paths
+        Of files in HYSPLIT's own (ARL) format that cover the run.
+    height : float
+        Of the release, in metres above the ground.
+
+    Raises
+    ------
+    LatentbookError
+        For a release outside the grid, no weather, an unknown nuclide, or a setting out of range.
+    """
+
+    release: tuple[float, float]
+    start: np.datetime64
+    grid: Grid
+    weather: Sequence[Path]
+    hours: int = 48
+    nuclide: str | Nuclide = "Cs-137"
+    release_hours: float = 1.0
+    height: float = 100.0
+    mixing_height: float = dispersion.MIXING_HEIGHT
+    particles: int = 2000
+
+    def __post_init__(self) -> None:
+        dispersion.check_inside(self.grid, np.array([self.release]))
+        dispersion.find_nuclide(self.nuclide)
+        if not self.weather:
+            raise LatentbookError("HYSPLIT needs at least one file of weather in its ARL format")
+        check_between("number of hours", self.hours, 1, 9999)
+        check_between("release in hours", self.release_hours, 1 / 60, self.hours)
+        check_between("release height in metres", self.height, 0, 20_000)
+        check_between("mixing height in metres", self.mixing_height, 1, 20_000)
+        check_between("number of particles", self.particles, 1, 10**7)
+
+
+def control(run: Run) -> str:
+    """Return the text of ``CONTROL``, line by line as in the HYSPLIT User's Guide (S310 to S314).
+
+    One unit of activity is released; the output is the mean over the whole run of the air below
+    the mixing height, and what lies on the ground. The nuclide is entered as a gas, because a
+    particle with a deposition velocity would also sink at it, and rain out.
+    """
+    nuclide = dispersion.find_nuclide(run.nuclide)
+    when = run.start.astype("datetime64[m]").item()
+    centre, spacing, span = _degrees(run.grid)
+    longitude, latitude = run.release
+    mass = "".join(filter(str.isdigit, nuclide.name))
+    half_life = nuclide.half_life / dispersion.DAY if np.isfinite(nuclide.half_life) else 0.0
+    lines = [
+        f"{when:%y %m %d %H %M}",  # start
+        "1",  # places of release
+        f"{latitude:.4f} {longitude:.4f} {run.height:.1f}",
+        f"{run.hours}",
+        "0",  # vertical motion as in the weather
+        "10000.0",  # top of the model
+        f"{len(run.weather)}",
+        *(line for path in run.weather for line in (f"{Path(path).parent}/", Path(path).name)),
+        "1",  # pollutants
+        f"{nuclide.name[:1]}{mass}"[:4],
+        f"{1 / run.release_hours:.8g}",  # units an hour
+        f"{run.release_hours:.4g}",
+        "00 00 00 00 00",  # released from the start on
+        "1",  # grids of concentration
+        "{:.4f} {:.4f}".format(*centre),
+        "{:.4f} {:.4f}".format(*spacing),
+        "{:.4f} {:.4f}".format(*span),
+        "./",
+        OUTPUT,
+        "2",  # levels: the ground, and the air below the mixing height
+        f"0 {run.mixing_height:.0f}",
+        "00 00 00 00 00",  # sampled from the start
+        "00 00 00 00 00",  # to the end
+        f"00 {run.hours} 00",  # one mean over all hours
+        "1",  # pollutants that settle
+        "0.0 0.0 0.0",  # a gas
+        f"{nuclide.deposition_velocity:.6g} 0.0 0.0 0.0 0.0",
+        "0.0 0.0 0.0",  # no rain
+        f"{half_life:.6g}",  # days
+        "0.0",  # no resuspension
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def setup(run: Run) -> str:
+    """Return the text of ``SETUP.CFG``: three-dimensional particles, as many as in `run`."""
+    return (
+        "&SETUP\n"
+        "initd = 0,\n"
+        f"numpar = {run.particles},\n"
+        f"maxpar = {max(run.particles, 10_000)},\n"
+        "/\n"
+    )
+
+
+def write(run: Run, folder: Path) -> None:
+    """Write ``CONTROL`` and ``SETUP.CFG`` into `folder`.
+
+    Raises
+    ------
+    LatentbookError
+        If the folder cannot be written.
+    """
+    for name, text in (("CONTROL", control(run)), ("SETUP.CFG", setup(run))):
+        with files.atomic(folder / name) as scratch:
+            scratch.write_text(text)
+
+
+def run(run: Run, folder: Path) -> Path:
+    """Write the input files, run HYSPLIT on them, and return its output.
+
+    Parameters
+    ----------
+    run
+        The release.
+    folder
+        Where HYSPLIT runs; its land use and roughness files are used if an ``ASCDATA.CFG`` there
+        names them.
+
+    Returns
+    -------
+    Path
+        Of the concentrations, in HYSPLIT's binary format.
+
+    Raises
+    ------
+    LatentbookError
+        If there is no HYSPLIT, a file of weather is missing, or the run fails.
+    """
+    program = binary()
+    missing = [str(path) for path in run.weather if not Path(path).is_file()]
+    if missing:
+        raise LatentbookError(f"the weather for HYSPLIT is not there: {', '.join(missing)}")
+    write(replace(run, weather=[Path(path).resolve() for path in run.weather]), folder)
+    output = folder / OUTPUT
+    output.unlink(missing_ok=True)  # what is there afterwards is of this run
+    result = subprocess.run([program], cwd=folder, capture_output=True, text=True, check=False)
+    if result.returncode or not output.is_file():
+        said = (result.stderr.strip() or result.stdout.strip() or "nothing").splitlines()[-1]
+        raise LatentbookError(
+            f"HYSPLIT has failed (exit status {result.returncode}, it said: {said}): see MESSAGE "
+            f"and WARNING in {folder}"
+        )
+    return output
+
+
+def binary() -> Path:
+    """Return the path of ``hycs_std``: the environment's HYSPLIT, or the one on the PATH.
+
+    Raises
+    ------
+    LatentbookError
+        If there is none.
+    """
+    named = os.environ.get("HYSPLIT")
+    if named:
+        for path in (Path(named), Path(named) / BINARY, Path(named) / "exec" / BINARY):
+            if path.is_file() and os.access(path, os.X_OK):
+                return path.resolve()
+        raise LatentbookError(
+            f"HYSPLIT is set to {named}, which is neither {BINARY} nor a folder that holds it"
+        )
+    found = shutil.which(BINARY)
+    if not found:
+        raise LatentbookError(
+            f"there is no {BINARY} on the PATH: install HYSPLIT from NOAA's Air Resources "
+            "Laboratory and set HYSPLIT to its folder, or use the model of this book, disperse"
+        )
+    return Path(found)
+
+
+def _degrees(grid: Grid) -> tuple[tuple[float, float], ...]:
+    """Return centre, spacing and span (latitude, longitude) of a grid over all cell centres."""
+    ny, nx = grid.shape
+    middle = grid.longitude[ny // 2, nx // 2]
+    longitude = middle + (grid.longitude - middle + 180) % 360 - 180
+    west, east = float(longitude.min()), float(longitude.max())
+    south, north = float(grid.latitude.min()), float(grid.latitude.max())
+    return (
+        ((south + north) / 2, (west + east) / 2),
+        ((north - south) / (ny - 1), (east - west) / (nx - 1)),
+        (north - south, east - west),
+    )
