@@ -3,6 +3,7 @@
 An autoencoder is pretrained, k-means on its codes gives the first centres, and then the network
 and the centres are trained together: the codes are drawn towards the centres they are already
 close to, while the decoder must still reconstruct the images.
+With a recurrent autoencoder on windows it is deep temporal clustering (madiraju2018dtc).
 Pretraining itself is left to `autoencoders`, scoring to `metrics`.
 """
 
@@ -63,8 +64,8 @@ def target_distribution(q: np.ndarray) -> np.ndarray:
 
 
 def _check_finite(x: np.ndarray) -> None:
-    if not np.isfinite(x).all():
-        raise LatentbookError("x holds NaN or infinite values: drop or impute them first")
+    if not training.is_lazy(x) and not np.isfinite(x).all():
+        raise LatentbookError(training.NOT_FINITE)
 
 
 class ClusteringLayer(layers.Layer):
@@ -106,7 +107,8 @@ class Period(keras.utils.PyDataset):
         n_batches = -(-len(self.x) // self.batch_size)
         start = (self.first + i) % n_batches * self.batch_size
         rows = slice(start, start + self.batch_size)
-        return self.x[rows], (self.p[rows], self.x[rows])
+        x = self.x[rows]
+        return x, (self.p[rows], x)
 
 
 class DCEC(ClusterMixin, BaseEstimator):
@@ -134,6 +136,9 @@ class DCEC(ClusterMixin, BaseEstimator):
         Of the autoencoder alone, with Adam at 0.001.
     weights
         File of `Autoencoder.save` with pretrained weights, instead of pretraining.
+    autoencoder
+        A pretrained autoencoder of any kind instead of `architecture`, `n_codes` and pretraining,
+        such as a recurrent one for windows; a copy of it is trained, on the mean squared error.
     batch_size, update_interval
         Samples a batch, and iterations (batches) between two updates of the target.
     tol
@@ -158,9 +163,9 @@ class DCEC(ClusterMixin, BaseEstimator):
         changed their cluster), ``empty_clusters``, ``seconds``, and ``acc``, ``nmi``, ``ari``
         where `fit` was given classes (they have no influence).
     pretraining_ : dict of lists
-        ``loss`` and ``seconds`` an epoch; empty with `weights`.
+        ``loss`` and ``seconds`` an epoch; empty with `weights` or `autoencoder`.
     weights_digest_ : str
-        Digest of the weights loaded, only with `weights`.
+        Digest of the weights at the start, only with `weights` or `autoencoder`.
     converged_ : bool
         Whether `tol` was reached within `max_iterations`.
     autoencoder_ : Autoencoder
@@ -180,6 +185,7 @@ class DCEC(ClusterMixin, BaseEstimator):
         init: str = "k-means",
         pretraining_epochs: int = 200,
         weights: Path | str | None = None,
+        autoencoder: Autoencoder | None = None,
         batch_size: int = 256,
         update_interval: int = 140,
         tol: float = 1e-3,
@@ -195,6 +201,7 @@ class DCEC(ClusterMixin, BaseEstimator):
         self.init = init
         self.pretraining_epochs = pretraining_epochs
         self.weights = weights
+        self.autoencoder = autoencoder
         self.batch_size = batch_size
         self.update_interval = update_interval
         self.tol = tol
@@ -210,7 +217,8 @@ class DCEC(ClusterMixin, BaseEstimator):
         Parameters
         ----------
         x : array of shape (n, height, width, channels)
-            Images in [0, 1], float32.
+            Images in [0, 1], float32; with `autoencoder` samples of the shape it takes, also
+            lazy ones such as `weather.windows.Windows`.
         y : vector of length n, optional
             Classes, only to follow the scores in `history_`.
 
@@ -240,13 +248,15 @@ class DCEC(ClusterMixin, BaseEstimator):
 
     def pretrained(self, x: np.ndarray) -> tuple[Autoencoder, training.History]:
         """Return a new autoencoder as it is before the joint training, from the cache if there."""
-        if self.weights is not None:
-            autoencoder, _ = conv.build(
-                self.architecture, x.shape[1:], self.n_codes, seed=self.seed
-            )
-            autoencoder.load(self.weights)
-            self.weights_digest_ = cache.digest(*autoencoder.model.get_weights())
-            return autoencoder, {"loss": [], "seconds": []}
+        given = None
+        if self.autoencoder is not None:
+            given = self.autoencoder.copy()
+        elif self.weights is not None:
+            given, _ = conv.build(self.architecture, x.shape[1:], self.n_codes, seed=self.seed)
+            given.load(self.weights)
+        if given is not None:
+            self.weights_digest_ = cache.digest(*given.model.get_weights())
+            return given, {"loss": [], "seconds": []}
         return conv.trained(
             self.architecture,
             x,
@@ -284,7 +294,10 @@ class DCEC(ClusterMixin, BaseEstimator):
         return self.model_.get_layer("clustering")
 
     def _check(self, x: np.ndarray, y: np.ndarray | None) -> None:
-        choose("autoencoder", self.architecture, conv.BUILDERS)
+        if self.autoencoder is None:
+            choose("autoencoder", self.architecture, conv.BUILDERS)
+        elif self.weights is not None:
+            raise LatentbookError("weights and autoencoder are both given: leave one of them out")
         choose("start", self.init, STARTS)
         check_between("gamma", self.gamma, 0, 1e6)
         check_between("alpha", self.alpha, 1e-3, 1e6)
@@ -292,7 +305,14 @@ class DCEC(ClusterMixin, BaseEstimator):
         check_between("batch_size", self.batch_size, 1, 1_000_000)
         check_between("update_interval", self.update_interval, 1, 1_000_000)
         check_between("max_iterations", self.max_iterations, self.update_interval, 1e9)
-        if x.ndim != 4:
+        if self.autoencoder is not None:
+            taken = tuple(self.autoencoder.encoder.input_shape[1:])
+            if tuple(x.shape[1:]) != taken:
+                raise LatentbookError(
+                    f"the autoencoder takes samples of shape {taken}, but x holds samples of shape "
+                    f"{x.shape[1:]}"
+                )
+        elif x.ndim != 4:
             raise LatentbookError(
                 f"DCEC clusters images of shape (n, height, width, channels), but x has shape "
                 f"{x.shape}"
@@ -308,7 +328,9 @@ class DCEC(ClusterMixin, BaseEstimator):
         code = autoencoder.encoder(image)
         q = ClusteringLayer(self.n_clusters, self.alpha, name="clustering")(layers.Flatten()(code))
         model = keras.Model(image, (q, autoencoder.decoder(code)), name="dcec")
-        _, reconstruction = conv.BUILDERS[self.architecture]
+        reconstruction = "mean_squared_error"
+        if self.autoencoder is None:
+            _, reconstruction = conv.BUILDERS[self.architecture]
         model.compile(
             keras.optimizers.Adam(1e-3),
             loss=("kl_divergence", reconstruction),
@@ -320,10 +342,13 @@ class DCEC(ClusterMixin, BaseEstimator):
     def _key(self, x: np.ndarray, y: np.ndarray | None) -> dict[str, Any]:
         """Return what determines the result; `max_iterations` only says when to stop."""
         key = self.get_params() | {"weights": None, "max_iterations": None, "progress": None}
-        if self.weights is not None:
+        given = key.pop("autoencoder")
+        if given is not None:
+            key |= {"weights": self.weights_digest_, "architecture": given.name, "n_codes": None}
+        elif self.weights is not None:
             key["weights"] = self.weights_digest_
         return key | {
-            "x": cache.digest(x),
+            "x": training.digest(x),
             "y": None if y is None else cache.digest(np.asarray(y)),
             "keras": f"{version('keras')} {keras.backend.backend()}",
             "scikit-learn": version("scikit-learn"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latentbook import files
+from latentbook import files, training
 from latentbook.errors import LatentbookError
 
 if TYPE_CHECKING:
@@ -29,14 +29,21 @@ class Autoencoder:
     decoder: keras.Model
     model: keras.Model
 
-    def encode(self, x: np.ndarray, batch_size: int = 1024) -> np.ndarray:
-        """Return the codes of `x` as a matrix of shape (n_samples, n_codes), float32."""
-        codes = self.encoder.predict(x, batch_size=batch_size, verbose=0)
-        return codes.reshape(len(x), -1)
+    def encode(self, x: Any, batch_size: int | None = None) -> np.ndarray:
+        """Return the codes of `x` as a matrix of shape (n_samples, n_codes), float32.
 
-    def reconstruct(self, x: np.ndarray, batch_size: int = 1024) -> np.ndarray:
-        """Return the reconstruction of `x`, in its shape."""
-        return self.model.predict(x, batch_size=batch_size, verbose=0)
+        Parameters
+        ----------
+        x
+            Array, or what `training.is_lazy` calls lazy, of which one batch is read at a time.
+        batch_size
+            Samples at once; None is `training.rows_at_once`.
+        """
+        return _predict(self.encoder, x, batch_size).reshape(len(x), -1)
+
+    def reconstruct(self, x: Any, batch_size: int | None = None) -> np.ndarray:
+        """Return the reconstruction of `x`, in its shape; parameters as those of `encode`."""
+        return _predict(self.model, x, batch_size)
 
     @property
     def description(self) -> dict[str, Any]:
@@ -47,6 +54,19 @@ class Autoencoder:
             "n_codes": int(np.prod(self.encoder.output_shape[1:])),
             "parameters": self.model.count_params(),
         }
+
+    def copy(self) -> Autoencoder:
+        """Return one of the same architecture and weights that can be trained by itself."""
+        import keras
+
+        other = join(
+            self.name,
+            keras.models.clone_model(self.encoder),
+            keras.models.clone_model(self.decoder),
+        )
+        other.encoder.set_weights(self.encoder.get_weights())
+        other.decoder.set_weights(self.decoder.get_weights())
+        return other
 
     def save(self, path: Path | str) -> None:
         """Write the weights and `description` to `path`, an npz."""
@@ -78,6 +98,13 @@ class Autoencoder:
                 "trained with, or leave weights out to train"
             )
         self.model.set_weights(weights)
+
+
+def _predict(model: keras.Model, x: Any, batch_size: int | None) -> np.ndarray:
+    size = batch_size or training.rows_at_once(x.shape[1:])
+    if training.is_lazy(x):
+        return model.predict(training.batches(x, np.arange(len(x)), size), verbose=0)
+    return model.predict(x, batch_size=size, verbose=0)
 
 
 def _words(description: dict[str, Any]) -> str:

@@ -1,0 +1,429 @@
+"""The autoencoders of tsiatsios2019 for windows of weather: FC-LSTM, CNN-LSTM, and a plain one.
+
+A window of several frames becomes one code, so that clustering sees how the weather moves and not
+only how it stands.
+Windows come from `weather.windows`, the loop that trains from `training`, clusters of the codes
+from `clustering` or, learned together with the network, from `dcec`.
+
+Notes
+-----
+What the thesis leaves open, and how it is read here:
+
+- The code of a window is the last state of the latent LSTM (section 3.1: one z for one x).
+- Figure 19 has no recurrent layer behind the code, but eight different frames must come out of
+  it. So its fully connected layer gives 256 numbers, an image of 16 x 16, to each time step with
+  weights of that step's own.
+- Figure 19 ends with 64 filters; a last convolution to the channels of the input is added. The
+  deconvolutions have stride 1.
+- Section 3.1 makes the output linear, section 3.2 does not name it; it is linear here.
+- Initial weights are not named; those before a ReLU are He's in the CNN-LSTM, whose other side is
+  13 such layers away.
+- "ReLU for all layers" is read as the activation of cell and output of the LSTMs; their gates stay
+  sigmoid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from latentbook import training
+from latentbook.autoencoders.base import Autoencoder, join
+from latentbook.autoencoders.conv import guo
+from latentbook.errors import LatentbookError, check_between, choose
+
+Shape = tuple[int, int, int, int]
+
+
+def fc_lstm(
+    input_shape: Shape = (8, 64, 64, 1),
+    *,
+    widths: tuple[int, ...] = (1024, 512),
+    n_codes: int = 256,
+    activation: str = "tanh",
+    teacher_forcing: bool = False,
+) -> Autoencoder:
+    """Build the FC-LSTM autoencoder of figure 18, on flattened frames.
+
+    Parameters
+    ----------
+    input_shape
+        (length, ny, nx, channels) of a window.
+    widths
+        Of the encoder's LSTMs before the latent one; the decoder mirrors them.
+    n_codes
+        Width of the latent LSTM, which is linear as in section 3.1.
+    activation
+        Of the other LSTMs. The thesis has ``relu``, with which a cell's state is not bounded.
+    teacher_forcing
+        Give each step of the decoder the frame before: in training the true one, otherwise its
+        own (section 6). It learns faster what it is told, and errs more when left alone.
+
+    Raises
+    ------
+    LatentbookError
+        For a shape that is no window.
+    """
+    length, *frame = _check("fc-lstm", input_shape, n_codes, widths)
+    size = math.prod(frame)
+
+    x = window = keras.Input(input_shape, name="window")
+    x = layers.Reshape((length, size))(x)
+    for width in widths:
+        x = _lstm(width, activation, return_sequences=True)(x)
+    x = _lstm(n_codes, "linear")(x)
+    encoder = keras.Model(window, x, name="encoder")
+
+    x = code = keras.Input((n_codes,), name="code")
+    mirrored = tuple(reversed(widths))
+    if teacher_forcing:
+        frames = FedBack(length, size, mirrored, activation, name="frames")
+        restored = layers.Reshape(input_shape)
+        decoder = keras.Model(code, restored(frames(code)), name="decoder")
+        true = layers.Reshape((length, size))(window)
+        model = keras.Model(window, restored(frames(encoder(window), true)), name="fc_lstm")
+        return Autoencoder("fc-lstm-forced", encoder, decoder, model)
+    x = layers.RepeatVector(length)(x)
+    for width in mirrored:
+        x = _lstm(width, activation, return_sequences=True)(x)
+    x = layers.Reshape(input_shape)(layers.Dense(size)(x))  # the same weights at every step
+    return join("fc-lstm", encoder, keras.Model(code, x, name="decoder"))
+
+
+def cnn_lstm(
+    input_shape: Shape = (8, 64, 64, 1),
+    *,
+    filters: tuple[int, ...] = (64, 32, 16),
+    n_codes: int = 256,
+) -> Autoencoder:
+    """Build the CNN-LSTM autoencoder of figure 19; pressure levels are channels in the 3-D one.
+
+    Two convolutions (3 x 3, ReLU) for each entry of `filters`, with a pooling between the entries,
+    then the latent LSTM, which is linear; and back.
+
+    Parameters
+    ----------
+    input_shape
+        (length, ny, nx, channels) of a window.
+    filters
+        (8, 16, 16) is 12 times as fast as the thesis' numbers.
+    n_codes
+        Width of the latent LSTM.
+
+    Raises
+    ------
+    LatentbookError
+        For a shape that is no window, or a side that the poolings do not divide.
+    """
+    length, ny, nx, channels = _check("cnn-lstm", input_shape, n_codes, filters)
+    pool = 2 ** (len(filters) - 1)
+    if ny % pool or nx % pool:
+        raise LatentbookError(
+            f"the autoencoder cnn-lstm takes frames whose sides are multiples of {pool}, not {ny} "
+            f"x {nx}: regrid the data to such a grid"
+        )
+    small = (ny // pool, nx // pool)
+    # Glorot's weights halve the variance in each of 13 layers: the loss stays at the mean frame's
+    relu = {"padding": "same", "activation": "relu", "kernel_initializer": "he_normal"}
+
+    x = window = keras.Input(input_shape, name="window")
+    x = ops.reshape(x, (-1, ny, nx, channels))  # all frames as one batch
+    for i, n in enumerate(filters):
+        x = layers.MaxPooling2D(2)(x) if i else x
+        for _ in range(2):
+            x = layers.Conv2D(n, 3, **relu)(x)
+    x = ops.reshape(x, (-1, length, math.prod(small) * filters[-1]))
+    encoder = keras.Model(window, _lstm(n_codes, "linear")(x), name="encoder")
+
+    x = code = keras.Input((n_codes,), name="code")
+    x = layers.Dense(length * math.prod(small), activation="relu")(x)
+    x = ops.reshape(x, (-1, *small, 1))
+    for i, n in enumerate(reversed(filters)):
+        x = layers.UpSampling2D(2)(x) if i else x
+        for _ in range(2):
+            x = layers.Conv2DTranspose(n, 3, **relu)(x)
+    x = layers.Conv2D(channels, 3, padding="same")(x)
+    x = ops.reshape(x, (-1, *input_shape))
+    return join("cnn-lstm", encoder, keras.Model(code, x, name="decoder"))
+
+
+def conv(input_shape: Shape = (8, 64, 64, 1), *, n_codes: int = 256) -> Autoencoder:
+    """Build a plain convolutional autoencoder: the frames of a window are channels of one image.
+
+    The network is `conv.guo`, which stands for the convolutional one of klampanos2018, whose
+    layers the paper's successor does not give. It knows the order of the frames only as it knows
+    that of colours.
+
+    Raises
+    ------
+    LatentbookError
+        For a shape that is no window, and for frames that `conv.guo` does not take.
+    """
+    length, ny, nx, channels = _check("conv", input_shape, n_codes)
+    plain = guo((ny, nx, length * channels), n_codes, name="conv")
+
+    window = keras.Input(input_shape, name="window")
+    x = layers.Permute((2, 3, 1, 4))(window)
+    x = layers.Reshape((ny, nx, length * channels))(x)
+    encoder = keras.Model(window, plain.encoder(x), name="encoder")
+
+    code = keras.Input((n_codes,), name="code")
+    x = layers.Reshape((ny, nx, length, channels))(plain.decoder(code))
+    decoder = keras.Model(code, layers.Permute((3, 1, 2, 4))(x), name="decoder")
+    return join("conv", encoder, decoder)
+
+
+def standardised(autoencoder: Autoencoder, x: Any) -> Autoencoder:
+    """Return `autoencoder` between two fixed layers: (x - mean frame) / deviation, and back.
+
+    Weather differs from its mean by a tenth of the range that scaling to [0, 1] gives it. The
+    networks of the thesis first have to learn that mean; these start from it.
+
+    Parameters
+    ----------
+    x : array of shape (n, length, ny, nx, channels), or lazy
+        Training windows, whose mean frame and standard deviation are taken.
+    """
+    mean, square, at_once = 0.0, 0.0, training.rows_at_once(x.shape[1:])
+    for first in range(0, len(x), at_once):
+        part = x[first : first + at_once]
+        mean += part.sum(axis=(0, 1), dtype=np.float64)
+        square += np.square(part, dtype=np.float64).sum(axis=(0, 1))
+    n = len(x) * x.shape[1]
+    mean = mean / n
+    deviation = np.sqrt(np.maximum(square / n - mean**2, 0).mean()) or 1.0
+
+    def fixed(scale: float, shift: np.ndarray, name: str) -> Affine:
+        layer = Affine(name=name)
+        layer.build((None, *x.shape[1:]))
+        layer.set_weights([np.float32(scale), np.float32(shift)])
+        return layer
+
+    to, back = fixed(1 / deviation, -mean / deviation, "to"), fixed(deviation, mean, "back")
+    window = keras.Input(x.shape[1:], name="window")
+    encoder = keras.Model(window, autoencoder.encoder(to(window)), name="encoder")
+    code = keras.Input(encoder.output_shape[1:], name="code")
+    decoder = keras.Model(code, back(autoencoder.decoder(code)), name="decoder")
+    model = keras.Model(window, back(autoencoder.model(to(window))), name=autoencoder.model.name)
+    return Autoencoder(f"{autoencoder.name}-standardised", encoder, decoder, model)
+
+
+#: Name of the architecture -> builder; all are trained on the mean squared error.
+BUILDERS: dict[str, Callable[..., Autoencoder]] = {
+    "fc-lstm": fc_lstm,
+    "cnn-lstm": cnn_lstm,
+    "conv": conv,
+}
+
+#: Setting -> architecture -> arguments of `trained`.
+SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
+    # section 4.4 and figure 18: plain gradient descent, 17,000 steps on 40 years of data
+    "thesis": {
+        "fc-lstm": {
+            "optimizer": "sgd",
+            "learning_rate": 0.001,
+            "batch_size": 256,
+            "epochs": 300,
+            "activation": "relu",
+        },
+        "cnn-lstm": {
+            "optimizer": "sgd",
+            "learning_rate": 0.01,
+            "batch_size": 256,
+            "epochs": 300,
+        },
+    },
+    # Adam, small batches and standardised windows get below the mean frame within an epoch or two
+    "affordable": {
+        "fc-lstm": {
+            "optimizer": "adam",
+            "learning_rate": 0.001,
+            "batch_size": 16,
+            "epochs": 30,
+            "standardise": True,
+        },
+        "cnn-lstm": {
+            "optimizer": "adam",
+            "learning_rate": 0.001,
+            "batch_size": 16,
+            "epochs": 30,
+            "standardise": True,
+            "filters": (8, 16, 16),
+        },
+        "conv": {
+            "optimizer": "adam",
+            "learning_rate": 0.001,
+            "batch_size": 16,
+            "epochs": 30,
+            "standardise": True,
+        },
+    },
+}
+
+
+def build(name: str, input_shape: Shape, *, seed: int = 0, **design: Any) -> Autoencoder:
+    """Return the named autoencoder with weights drawn from `seed`.
+
+    Parameters
+    ----------
+    name
+        A key of `BUILDERS`.
+    input_shape
+        (length, ny, nx, channels) of a window.
+    **design
+        Further arguments of the builder.
+    """
+    builder = BUILDERS[choose("autoencoder", name, BUILDERS)]
+    keras.utils.set_random_seed(seed)
+    return builder(tuple(input_shape), **design)
+
+
+def trained(
+    name: str,
+    x: Any,
+    x_val: Any = None,
+    *,
+    epochs: int,
+    optimizer: str = "adam",
+    learning_rate: float = 0.001,
+    batch_size: int = 16,
+    patience: int | None = None,
+    seed: int = 0,
+    standardise: bool = False,
+    progress: bool = True,
+    **design: Any,
+) -> tuple[Autoencoder, training.History]:
+    """Build the named autoencoder and train it on windows, on the mean squared error.
+
+    Goes on where an interrupted run with the same arguments stopped, and loads a finished one.
+    ``trained(name, x, **SETTINGS["thesis"][name])`` is the training of the thesis.
+
+    Parameters
+    ----------
+    name
+        A key of `BUILDERS`.
+    x, x_val : arrays of shape (n, length, ny, nx, channels), or `weather.windows.Windows`
+        Training windows in [0, 1], and the windows whose loss early stopping watches.
+    optimizer, learning_rate
+        ``adam``, or ``sgd`` without momentum. The constant of Adam is 1e-12 and not 1e-7, because
+        the mean over 32,768 values of a window makes gradients of that size.
+    standardise
+        Put the network between the layers of `standardised`.
+    epochs, batch_size, patience, seed, progress
+        As in `latentbook.training.fit`.
+    **design
+        Further arguments of the builder.
+    """
+    kinds = {"adam": partial(keras.optimizers.Adam, epsilon=1e-12), "sgd": keras.optimizers.SGD}
+    kind = kinds[choose("optimizer", optimizer, kinds)]
+    check_between("learning_rate", learning_rate, 1e-9, 10)
+    autoencoder = build(name, x.shape[1:], seed=seed, **design)
+    if standardise:
+        autoencoder = standardised(autoencoder, x)
+    autoencoder.model.compile(kind(learning_rate), "mean_squared_error", jit_compile=training.jit())
+    chosen = autoencoder.model.optimizer.get_config()
+    del chosen["name"]  # Keras counts the optimizers of a process
+    history = training.fit(
+        autoencoder.model,
+        x,
+        x_val=x_val,
+        epochs=epochs,
+        patience=patience,
+        batch_size=batch_size,
+        key=autoencoder.description | {"design": design, "optimizer": chosen},
+        seed=seed,
+        progress=progress,
+        milestones=False,
+    )
+    return autoencoder, history
+
+
+@keras.saving.register_keras_serializable("latentbook")
+class Affine(layers.Layer):
+    """A number times a window, plus a frame; neither is trained."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create number and frame, the latter of shape (ny, nx, channels)."""
+        self.scale = self.add_weight(shape=(), initializer="ones", trainable=False, name="scale")
+        self.shift = self.add_weight(
+            shape=input_shape[2:], initializer="zeros", trainable=False, name="shift"
+        )
+
+    def call(self, x: Any) -> Any:
+        """Return windows of the same shape."""
+        return x * self.scale + self.shift
+
+
+@keras.saving.register_keras_serializable("latentbook")
+class FedBack(layers.Layer):
+    """Code in, frames out, each step of the LSTMs being told the code and the frame before.
+
+    Parameters
+    ----------
+    length, size
+        Number of frames, and of values in a frame.
+    widths, activation
+        Of the LSTMs.
+    """
+
+    def __init__(
+        self, length: int, size: int, widths: tuple[int, ...], activation: str, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.length, self.size, self.widths, self.activation = length, size, widths, activation
+        self.cells = [layers.LSTMCell(width, activation=activation) for width in widths]
+        self.output_layer = layers.Dense(size)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        own = ("length", "size", "widths", "activation")
+        return super().get_config() | {name: getattr(self, name) for name in own}
+
+    def build(self, code_shape: tuple[int | None, int], true_shape: Any = None) -> None:
+        """Create the weights of all cells."""
+        width = code_shape[-1] + self.size
+        for cell in self.cells:
+            cell.build((None, width))
+            width = cell.units
+        self.output_layer.build((None, width))
+
+    def call(self, code: Any, true: Any = None, training: bool = False) -> Any:
+        """Return frames (n, length, size); in training, `true` (same shape) is fed back instead."""
+        states = [cell.get_initial_state(batch_size=ops.shape(code)[0]) for cell in self.cells]
+        frame = ops.zeros((ops.shape(code)[0], self.size), dtype=code.dtype)
+        frames = []
+        for step in range(self.length):
+            x = ops.concatenate([code, frame], axis=-1)
+            for i, cell in enumerate(self.cells):
+                x, states[i] = cell(x, states[i])
+            frames.append(self.output_layer(x))
+            frame = frames[-1] if true is None or not training else true[:, step]
+        return ops.stack(frames, axis=1)
+
+
+def _lstm(width: int, activation: str, *, return_sequences: bool = False) -> layers.LSTM:
+    # unrolled: the loop over few steps costs more than it saves
+    return layers.LSTM(width, activation=activation, return_sequences=return_sequences, unroll=True)
+
+
+def _check(
+    name: str, input_shape: tuple[int, ...], n_codes: int, widths: tuple[int, ...] = ()
+) -> Shape:
+    check_between("n_codes", n_codes, 1, 100_000)
+    for width in widths:
+        check_between("a layer's width", width, 1, 100_000)
+    if len(input_shape) != 4:
+        raise LatentbookError(
+            f"the autoencoder {name} takes windows of shape (length, ny, nx, channels), not "
+            f"{tuple(input_shape)}: make them with weather.windows"
+        )
+    for what, number in zip(("frames", "rows", "columns", "channels"), input_shape, strict=True):
+        check_between(f"the number of {what} of a window", number, 1, 100_000)
+    length, ny, nx, channels = input_shape
+    return length, ny, nx, channels
