@@ -24,11 +24,12 @@ def listed(name, default):
 
 PROFILE = str(config.get("profile", "quick"))
 DATASETS = listed("datasets", ["mnist", "fashion_mnist", "usps", "cifar10"])
+WEATHERS = listed("weathers", ["weather-simulated"])
 SEEDS = listed("seeds", [0, 1, 2, 3, 4])
 
 NOTEBOOKS = {path.stem: os.path.relpath(path) for path in pipeline.chapters()}
 EXECUTED = [f"_build/chapters/{PROFILE}/{chapter}.ipynb" for chapter in NOTEBOOKS]
-SWEPT = listed("chapters", [c for c, path in NOTEBOOKS.items() if pipeline.takes_data(path)])
+SWEPT = listed("chapters", [c for c, path in NOTEBOOKS.items() if pipeline.swept_by(path)])
 LIBRARY = os.path.relpath(os.path.dirname(pipeline.__file__))
 PYTHON = sys.executable
 
@@ -48,6 +49,8 @@ def measured(chapter):
     found = glob(f"data/records/{chapter}.jsonl") + glob(f"data/records/figures/{chapter[:2]}-*")
     if f"{LIBRARY}/interactive.py" in needs(NOTEBOOKS[chapter]):
         found += glob("data/records/figures/interactive-*")
+    if f"{LIBRARY}/datasets/weather/__init__.py" in needs(NOTEBOOKS[chapter]):
+        found += glob("data/samples/*")
     return sorted(found)
 
 
@@ -56,10 +59,15 @@ def share():
     return max(1, (workflow.cores or 4) // max(1, len(NOTEBOOKS)))
 
 
+def swept_over(chapter):
+    """Return the data that a chapter is swept over: data sets, or sources of weather."""
+    return {"dataset": DATASETS, "weather": WEATHERS}.get(pipeline.swept_by(NOTEBOOKS[chapter]), [])
+
+
 wildcard_constraints:
     chapter=r"\d[^/]*",
     profile=r"[^/]+",
-    dataset=r"[^/-]+",
+    dataset=r"[^/]+",
     seed=r"\d+",
 
 
@@ -141,15 +149,17 @@ rule embeddings:
     input:
         EXECUTED,
         glob("data/records/figures/interactive-*"),
-        f"{LIBRARY}/interactive.py",
-        needs(f"{LIBRARY}/interactive.py"),
+        glob("data/records/figures/06-*"),
+        f"{LIBRARY}/weather/event_map.py",
+        needs(f"{LIBRARY}/weather/event_map.py"),
         "requirements.lock",
     output:
         directory("book/extra/embeddings"),
     message:
         "writing the interactive pages"
     shell:
-        "mkdir -p {output} && {PYTHON} -c 'from latentbook import interactive; interactive.write_pages()'"
+        "mkdir -p {output} && {PYTHON} -m latentbook.weather.event_map"
+        " && {PYTHON} -m latentbook.interactive"
 
 
 rule mathjax:
@@ -173,7 +183,7 @@ rule sweep:
             f"_build/sweep/{chapter}/{dataset}-{seed}.ipynb"
             for seed in SEEDS
             for chapter in SWEPT
-            for dataset in DATASETS
+            for dataset in swept_over(chapter)
         ],
 
 
@@ -186,6 +196,7 @@ rule swept:
         "_build/sweep/{chapter}/{dataset}-{seed}.log",
     params:
         values=lambda w: values(w.chapter, "paper"),
+        over=lambda w: pipeline.swept_by(NOTEBOOKS[w.chapter]),
     threads: 1
     resources:
         mem_mb=10000,
@@ -193,4 +204,4 @@ rule swept:
         "chapter {wildcards.chapter} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "{PYTHON} -m latentbook.pipeline run {input.notebook} {output} --profile paper"
-        " --threads {threads} -p dataset {wildcards.dataset} -p seed {wildcards.seed} 2> {log}"
+        " --threads {threads} -p {params.over} {wildcards.dataset} -p seed {wildcards.seed} 2> {log}"

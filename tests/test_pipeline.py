@@ -57,7 +57,7 @@ def notebook(tmp_path, monkeypatch):
 
 def test_parameters_are_the_literals_of_the_tagged_cell(notebook):
     assert pipeline.parameters(notebook) == VALUES
-    assert pipeline.takes_data(notebook)
+    assert pipeline.swept_by(notebook) == "dataset"
 
 
 @pytest.mark.parametrize("line", ["seed = int(3)", "a, b = 1, 2", "import os", "seed += 1"])

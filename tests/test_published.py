@@ -49,6 +49,7 @@ def read(path: Path) -> list[Row]:
 FILES = sorted(FOLDER.glob("*.csv"))
 ROWS = [row for path in FILES for row in read(path)]
 THESIS = [row for row in ROWS if row["source"] == "fernandez2020"]
+WEATHER = [row for row in ROWS if row["source"] == "tsiatsios2019"]
 CLVAE = [row for row in ROWS if row["source"] == "norlander2019"]
 
 
@@ -270,3 +271,39 @@ def test_value_is_the_one_the_clvae_paper_prints(
     wanted = (table, method, metric)
     rows = [r for r in CLVAE if (r["table"], r["method"], r["metric"]) == wanted]
     assert [float(row["value"]) for row in rows] == values
+
+
+def test_figure_20_is_complete_and_gives_shares() -> None:
+    assert {row["table"] for row in WEATHER} == {"figure 20"}
+    assert {row["method"] for row in WEATHER} == {
+        "k-means raw",
+        "fc-lstm + k-means",
+        "cnn-lstm + k-means",
+        "cnn-lstm-3d + k-means",
+    }
+    assert len(WEATHER) == 4 * 8
+    assert all(row["not_comparable"] for row in WEATHER)
+    cells = {(r["method"], r["metric"], r["params"]): float(r["value"]) for r in WEATHER}
+    for (method, metric, parameters), value in cells.items():
+        assert 0.2 < value < 0.85
+        if metric == "top1":
+            assert value < cells[method, "top3", parameters]
+        if '"readings": 10' in parameters:
+            assert value < cells[method, metric, parameters.replace(": 10}", ": 30}")]
+
+
+@pytest.mark.parametrize(
+    ("method", "metric", "descriptor", "readings", "value"),
+    [
+        ("k-means raw", "top1", 1, 10, 0.26606),
+        ("fc-lstm + k-means", "top3", 10, 10, 0.60011),
+        ("cnn-lstm + k-means", "top1", 10, 30, 0.50428),
+        ("cnn-lstm-3d + k-means", "top3", 10, 30, 0.79901),
+    ],
+)
+def test_value_is_the_one_that_figure_20_prints(
+    method: str, metric: str, descriptor: int, readings: int, value: float
+) -> None:
+    wanted = {"descriptor": descriptor, "readings": readings}
+    rows = [r for r in WEATHER if (r["method"], r["metric"], params(r)) == (method, metric, wanted)]
+    assert [float(row["value"]) for row in rows] == [value]

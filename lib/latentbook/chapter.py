@@ -46,6 +46,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "multiples": (100, 10_000_000),
     "points": (100, 10_000_000),
     "n_codes": (1, 10_000),
+    "land_n": (0, 10_000_000),
     "land_runs": (2, 100),
     "land_epochs": (1, 100_000),
     "images": (10, 10_000_000),
@@ -60,6 +61,13 @@ RANGES: dict[str, tuple[float, float]] = {
     "new_images": (20, 10_000_000),
     "parametric_epochs": (11, 10_000),
     "neighbour_rows": (30, 10_000_000),
+    "window_days": (0.01, 365),
+    "overlap_days": (0, 365),
+    "train_share": (0.05, 0.95),
+    "wind_level": (1, 1100),
+    "hours": (1, 1000),
+    "particles": (1, 10_000_000),
+    "smoothing": (0, 64),
 }
 
 
@@ -84,7 +92,7 @@ def begin(chapter: str, namespace: Mapping[str, Any]) -> None:
     for name, value in given.items():
         choose(f"parameter of {chapter}", name, expected)
         _check_type(name, value, expected[name])
-        if name in RANGES:
+        if name in RANGES and not isinstance(value, str):
             check_between(name, value, *RANGES[name])
     if "dataset" in given:
         datasets.class_names(given["dataset"])  # refuses an unknown name

@@ -102,7 +102,8 @@ def write_page(source: Path) -> Path:
             f'<span style="background:{_css(colours[i])}"></span>{html.escape(name)}</button>'
             for i, name in enumerate(data.classes)
         ),
-        **_sprite(arrays["thumbnails"]),
+        **sprite(arrays["thumbnails"]),
+        theme=THEME,
         index=arrays["index"].tolist(),
     )
     folder = paths.extra() / "embeddings"
@@ -160,7 +161,7 @@ def _trace(z: np.ndarray, rows: np.ndarray, colour: tuple[float, float, float]) 
     }
 
 
-def _sprite(thumbnails: np.ndarray) -> dict[str, str | int]:
+def sprite(thumbnails: np.ndarray) -> dict[str, str | int]:
     """Lay thumbnails (n, height, width[, 3]) out on one square PNG, as a data address."""
     from PIL import Image
 
@@ -193,6 +194,26 @@ _LAYOUT = {
     "xaxis": _AXIS,
     "yaxis": _AXIS,
 }
+
+#: Script that keeps a page in the colours of the page around it, or of the system.
+THEME = """const system = matchMedia("(prefers-color-scheme: dark)");
+function theme() {
+  let chosen = "";
+  try {
+    if (parent !== window) chosen = parent.document.documentElement.dataset.theme || "";
+  } catch { chosen = ""; }
+  const dark = chosen === "dark" || (chosen !== "light" && system.matches);
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+}
+theme();
+system.addEventListener("change", theme);
+try {
+  if (parent !== window) {
+    const options = { attributes: true, attributeFilter: ["data-theme"] };
+    new MutationObserver(theme).observe(parent.document.documentElement, options);
+  }
+} catch { /* a file opened from disk may not look at the page around it */ }
+"""
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -287,24 +308,11 @@ plot.addEventListener("keydown", (event) => {
   Plotly.Fx.hover(plot, [{ curveNumber: next.curveNumber, pointNumber: next.pointNumber }]);
 });
 
-const system = matchMedia("(prefers-color-scheme: dark)");
-function theme() {
-  let chosen = "";
-  try {
-    if (parent !== window) chosen = parent.document.documentElement.dataset.theme || "";
-  } catch { chosen = ""; }
-  const dark = chosen === "dark" || (chosen !== "light" && system.matches);
-  document.documentElement.dataset.theme = dark ? "dark" : "light";
-}
-theme();
-system.addEventListener("change", theme);
-try {
-  if (parent !== window) {
-    const options = { attributes: true, attributeFilter: ["data-theme"] };
-    new MutationObserver(theme).observe(parent.document.documentElement, options);
-  }
-} catch { /* a file opened from disk may not look at the page around it */ }
-</script>
+$theme</script>
 </body>
 </html>
 """
+
+
+if __name__ == "__main__":
+    write_pages()

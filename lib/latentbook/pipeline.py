@@ -173,9 +173,12 @@ def _type_name(default: Any) -> str:
 # ---------------------------------------------------------------- what a chapter depends on
 
 
-def takes_data(notebook: Path | str) -> bool:
-    """Say whether a chapter can be swept, that is, has the parameters ``dataset`` and ``seed``."""
-    return {"dataset", "seed"} <= parameters(notebook).keys()
+def swept_by(notebook: Path | str) -> str | None:
+    """Return the parameter that names the data of a chapter with a seed, which can be swept."""
+    given = parameters(notebook)
+    return next(
+        (name for name in ("dataset", "weather") if name in given and "seed" in given), None
+    )
 
 
 def dependencies(source: Path | str) -> list[Path]:
@@ -444,6 +447,14 @@ def _literal(text: str) -> Any:
         raise LatentbookError(f"cannot read the value {text!r}: write it as in a profile") from None
 
 
+def _typed(given: Sequence[Sequence[str]], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Read values from the command line; text stays text also where it looks like a number."""
+    return {
+        name: value if isinstance(defaults.get(name), str) else _literal(value)
+        for name, value in given
+    }
+
+
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m latentbook.pipeline", description=__doc__)
@@ -472,8 +483,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             for notebook in chapters():
                 check(notebook, arguments.profile)
         else:
-            overrides = {name: _literal(value) for name, value in arguments.overrides}
             notebook = find(arguments.chapter)
+            overrides = _typed(arguments.overrides, parameters(notebook))
             run(notebook, arguments.out, arguments.profile, overrides, arguments.threads)
     except LatentbookError as error:
         print(f"latentbook: {error}", file=sys.stderr)

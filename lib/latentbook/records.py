@@ -17,13 +17,12 @@ import subprocess
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 from filelock import FileLock
 
 from latentbook import files, paths
-from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
 
 #: Field name -> accepted types.
@@ -61,6 +60,21 @@ _LIBRARIES = (
 )
 
 
+class Measured(Protocol):
+    """What a record must know of its data: a `Dataset`, or weather cut into windows."""
+
+    @property
+    def name(self) -> str:
+        """Name in the registry."""
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the content."""
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+
+
 def path(chapter: str, profile: str) -> Path:
     """Return the file that holds the records of `chapter` at `profile`."""
     return paths.records(profile) / f"{chapter}.jsonl"
@@ -68,7 +82,7 @@ def path(chapter: str, profile: str) -> Path:
 
 def make(
     chapter: str,
-    dataset: Dataset,
+    dataset: Measured,
     method: str,
     metrics: Mapping[str, float],
     *,
@@ -95,7 +109,7 @@ def make(
         "chapter": chapter,
         "source_table": source_table,
         "dataset": dataset.name,
-        "n_samples": len(dataset.y),
+        "n_samples": len(dataset),
         "data_sha256": dataset.sha256,
         "method": method,
         "seed": seed,

@@ -39,6 +39,8 @@ HEADINGS = {
 }
 #: Sources that do not say how long they trained, so that no training of ours is too short.
 NO_LENGTH = ("norlander2019",)
+#: Published data set -> ours beside it, where the published one cannot be had.
+STAND_INS = {"weather": "weather-simulated"}
 VERDICTS = ("reproduced", "higher", "lower", "not comparable", "not run")
 
 
@@ -96,7 +98,8 @@ def counterparts(found: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
 
     Where networks were trained with several limits of epochs, those of the longest count.
     """
-    same = found[(found["dataset"] == row["dataset"]) & (found["method"] == row["method"])]
+    dataset = STAND_INS.get(row["dataset"], row["dataset"])
+    same = found[(found["dataset"] == dataset) & (found["method"] == row["method"])]
     wanted = row["params"].items()
     fit = keep(same, (all(p.get(k) == v for k, v in wanted) for p in same["params"]))
     longest = max((p.get("max_epochs", 0) for p in fit["params"]), default=0)
@@ -496,7 +499,8 @@ def _versions(every: pd.DataFrame) -> str:
 
 def write_all() -> None:
     """Write all generated pages and tables into ``book/generated``."""
-    from latentbook import autoencoder_tables, deep_tables, latent_tables  # which build on this
+    # which build on this module
+    from latentbook import autoencoder_tables, deep_tables, latent_tables, weather_tables
 
     pages = {
         "published-and-reproduced.md": published_page(),
@@ -506,6 +510,7 @@ def write_all() -> None:
         **autoencoder_tables.generated(),
         **deep_tables.generated(),
         **latent_tables.generated(),
+        **weather_tables.generated(),
     }
     for name, text in pages.items():
         with files.atomic(paths.generated() / name) as scratch:

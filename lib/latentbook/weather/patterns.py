@@ -1,0 +1,261 @@
+"""Weather patterns: clusters of windows, what stands for them, and how they live in time.
+
+Nothing here knows how the codes were made; `study` makes them.
+The clustering itself is k-means, as in tsiatsios2019, section 3.2; what the thesis asserts about
+its clusters (that they are seasonal, that distances survive) is measured here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from latentbook import clustering, metrics
+from latentbook.errors import LatentbookError, check_between, check_matrix
+
+#: Fields and windows of the catalogue: "NA" is a weather type, not a missing value.
+CATALOGUE = "hess_brezowsky_gwl_daily_1881-2000.csv"
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """Clusters of windows.
+
+    Attributes
+    ----------
+    centres : array of shape (k, n_codes)
+    labels : array of int, shape (n_windows,)
+        Nearest centre of every window, those included that the centres were not fitted on.
+    """
+
+    centres: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        """Return the number of clusters."""
+        return len(self.centres)
+
+
+def fit(codes: np.ndarray, training: np.ndarray, k: int, seed: int) -> Patterns:
+    """Cluster the training windows with k-means, and give every window its nearest centre.
+
+    Parameters
+    ----------
+    codes : array of shape (n_windows, n_codes)
+    training : array of bool, shape (n_windows,)
+        The windows that the centres are fitted on.
+    k
+        Number of clusters; 15 in the thesis.
+    """
+    check_matrix(codes, "the codes")
+    check_between("k", k, 2, training.sum() - 1)
+    centres = clustering.cluster(codes[training], "k-means", n_clusters=k, seed=seed).arrays[
+        "centers"
+    ]
+    return Patterns(centres, _distances(codes, centres).argmin(axis=1))
+
+
+def _distances(codes: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Return squared Euclidean distances, shape (n, k), without an (n, k, d) array."""
+    x, c = codes.astype(np.float64), centres.astype(np.float64)
+    return (x**2).sum(axis=1)[:, None] - 2 * x @ c.T + (c**2).sum(axis=1)
+
+
+def nearest_to_centres(
+    codes: np.ndarray, patterns: Patterns, training: np.ndarray, n: int
+) -> np.ndarray:
+    """Return the `n` training windows nearest to each centre: the descriptors of the thesis.
+
+    Returns
+    -------
+    array of int, shape (k, n)
+        Positions among all windows, nearest first, members of the cluster only; -1 where it has
+        fewer.
+    """
+    check_between("descriptor windows", n, 1, int(training.sum()))
+    distance = _distances(codes, patterns.centres)
+    found = np.full((len(patterns), n), -1)
+    for cluster in range(len(patterns)):
+        members = np.flatnonzero(training & (patterns.labels == cluster))
+        near = members[np.argsort(distance[members, cluster], kind="stable")[:n]]
+        found[cluster, : len(near)] = near
+    return found
+
+
+def internal_scores(x: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> dict[str, float]:
+    """Return Calinski-Harabasz index and silhouette of a clustering, measured in the space `x`.
+
+    Both belong to the space: only scores in the same space can be compared.
+    """
+    from sklearn.metrics import calinski_harabasz_score
+
+    check_matrix(x)
+    return {
+        "calinski_harabasz": float(calinski_harabasz_score(x, labels)),
+        "silhouette": metrics.silhouette(x, labels, seed=seed),
+    }
+
+
+def agreement(labels: Sequence[np.ndarray]) -> float:
+    """Return the mean adjusted Rand index over all pairs of clusterings (of several seeds)."""
+    from sklearn.metrics import adjusted_rand_score
+
+    if len(labels) < 2:
+        return float("nan")
+    pairs = [(a, b) for i, a in enumerate(labels) for b in labels[:i]]
+    return float(np.mean([adjusted_rand_score(a, b) for a, b in pairs]))
+
+
+# ---------------------------------------------------------------- in time
+
+
+def transitions(labels: np.ndarray, times: np.ndarray, k: int) -> np.ndarray:
+    """Return how often the row's pattern is followed by the column's, as shares of each row.
+
+    Two windows follow each other if their distance in time is the commonest one, so that no
+    transition leads across a gap. Rows of patterns that never occur are NaN.
+    """
+    counts = np.zeros((k, k))
+    follows = _follows(times)
+    np.add.at(counts, (labels[:-1][follows], labels[1:][follows]), 1)
+    total = counts.sum(axis=1, keepdims=True)
+    return np.divide(counts, total, out=np.full((k, k), np.nan), where=total > 0)
+
+
+def _follows(times: np.ndarray) -> np.ndarray:
+    """Say of each window but the last whether the next one follows without a gap."""
+    if len(times) < 2:
+        return np.zeros(0, bool)
+    steps = np.diff(times)
+    usual, counts = np.unique(steps, return_counts=True)
+    return steps == usual[counts.argmax()]
+
+
+def persistence(labels: np.ndarray, times: np.ndarray) -> dict[str, float]:
+    """Return how much longer patterns last than shuffled ones would.
+
+    Returns
+    -------
+    dict
+        ``persistence``: share of windows followed by the same pattern; ``persistence_chance``:
+        what labels without memory and with the same sizes would have (sum of squared shares).
+    """
+    follows = _follows(times)
+    same = labels[:-1][follows] == labels[1:][follows]
+    shares = np.bincount(labels) / len(labels)
+    return {
+        "persistence": float(same.mean()) if len(same) else float("nan"),
+        "persistence_chance": float((shares**2).sum()),
+    }
+
+
+def months(times: np.ndarray) -> np.ndarray:
+    """Return the month of each time, 0 for January."""
+    return times.astype("datetime64[M]").astype(int) % 12
+
+
+def seasonality(labels: np.ndarray, times: np.ndarray, k: int) -> np.ndarray:
+    """Return the share of each pattern (row) that falls into each month (column).
+
+    Months are weighted so that one with more windows does not count for more; rows sum to 1 and
+    are NaN for a pattern that never occurs.
+    """
+    month = months(times)
+    counts = np.zeros((k, 12))
+    np.add.at(counts, (labels, month), 1.0)
+    sizes = np.bincount(month, minlength=12)
+    rates = np.divide(counts, sizes, out=np.zeros_like(counts), where=sizes > 0)
+    total = rates.sum(axis=1, keepdims=True)
+    return np.divide(rates, total, out=np.full_like(rates, np.nan), where=total > 0)
+
+
+def season_accuracy(codes: np.ndarray, times: np.ndarray) -> dict[str, float]:
+    """Return how well a linear classifier reads the season out of the codes.
+
+    The claim that "the model has learned the seasonal property of the data without being told"
+    (tsiatsios2019, section 5.2), as a test: it is only remarkable if the codes tell more than
+    the raw fields do. The classifier is ridge regression on the seasons. Every fifth year is
+    predicted from the other years (with fewer than six, each from the others; with one, every
+    fifth of its blocks of 30 windows), because neighbouring windows overlap.
+
+    Returns
+    -------
+    dict
+        ``season_accuracy``: balanced accuracy over the seasons that occur (DJF, MAM, JJA, SON);
+        ``season_chance``: one over their number. NaN with fewer than two seasons, or too few
+        windows to split.
+    """
+    from sklearn.linear_model import RidgeClassifierCV
+    from sklearn.metrics import balanced_accuracy_score
+    from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
+
+    season = (months(times) + 1) // 3 % 4
+    present = np.unique(season)
+    groups = times.astype("datetime64[Y]").astype(int) % 5
+    if len(np.unique(groups)) == 1:
+        groups = np.arange(len(times)) // 30 % 5
+    if len(present) < 2 or len(np.unique(groups)) < 2:
+        return {"season_accuracy": float("nan"), "season_chance": float("nan")}
+    # one scale for all codes, so that the result does not depend on their rotation
+    x = (codes - codes.mean(axis=0)) / max(float(codes.std()), 1e-12)
+    classifier = RidgeClassifierCV(np.logspace(-2, 6, 9), class_weight="balanced")
+    told = cross_val_predict(classifier, x, season, groups=groups, cv=LeaveOneGroupOut())
+    return {
+        "season_accuracy": float(balanced_accuracy_score(season, told)),
+        "season_chance": 1 / len(present),
+    }
+
+
+# ---------------------------------------------------------------- against a catalogue
+
+
+def catalogue(path: Path) -> pd.Series:
+    """Return the Hess-Brezowsky catalogue of European weather types: day -> type.
+
+    Raises
+    ------
+    LatentbookError
+        If the file is missing or has other columns.
+    """
+    try:
+        # "NA" (north, anticyclonic) is a type
+        table = pd.read_csv(path, keep_default_na=False)
+        days = pd.to_datetime(table["date"])
+        return pd.Series(table["gwl"].to_numpy(), index=pd.DatetimeIndex(days), name="type")
+    except (OSError, KeyError, ValueError) as error:
+        raise LatentbookError(
+            f"the catalogue {path} cannot be read ({error}): it needs the columns date and gwl"
+        ) from error
+
+
+def catalogue_agreement(
+    labels: np.ndarray, times: np.ndarray, types: pd.Series
+) -> dict[str, float]:
+    """Compare patterns with the catalogue's types on the days that both have.
+
+    A window goes by the type of the day it starts on.
+
+    Returns
+    -------
+    dict
+        ``ami`` and ``ari`` (0 for chance), ``days``: the number compared, ``types``: how many
+        types occur on them. Empty if there are no common days.
+    """
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
+    days = pd.DatetimeIndex(times).floor("D")
+    known = days.isin(types.index)
+    if not known.any():
+        return {}
+    truth = types.reindex(days[known]).to_numpy()
+    found = labels[known]
+    return {
+        "ami": float(adjusted_mutual_info_score(truth, found)),
+        "ari": float(adjusted_rand_score(truth, found)),
+        "days": float(known.sum()),
+        "types": float(len(set(truth))),
+    }
