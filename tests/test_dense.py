@@ -139,6 +139,36 @@ def test_side_by_side_is_as_good_as_alone():
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("rows", "epochs", "expected"),
+    [
+        (1000, 15, (2, 8)),
+        (1000, 9, (1, 9)),
+        (800, 15, (2, 8)),
+        (1200, 9, (2, 5)),
+        (10_000, 3, (3, 1)),
+    ],
+)
+def test_small_data_are_passed_in_equal_rounds(monkeypatch, rows, epochs, expected):
+    seen = []
+
+    def fit(model, x, *, epochs, **options):
+        seen.append((epochs, len(x) // rows))
+        return {"seconds": [0.0]}
+
+    monkeypatch.setattr(dense.training, "fit", fit)
+    dense.trained(np.zeros((rows, 6), np.float32), [{}], epochs=epochs)
+    assert seen == [expected]
+
+
+def test_outputs_are_those_of_predict():
+    network = dense.build((6,), widths=(4,))
+    many = np.tile(X, (5000 // len(X) + 1, 1))
+    np.testing.assert_allclose(
+        dense.outputs(network.model, many), network.model.predict(many, verbose=0), atol=1e-6
+    )
+
+
 def test_training_is_loaded_and_noise_is_only_in_training(capsys):
     designs = [changes | {"widths": ()} for kind, changes in dense.KINDS.items() if kind != "plain"]
     first, seconds = dense.trained(X, designs, epochs=60, batch_size=40)

@@ -73,6 +73,24 @@ def test_figures_are_drawn_from_small_arrays(found):
         plt.close(draw(found.arrays))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_mosaic_shows_every_image_in_its_place(channels):
+    images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones(
+        (1, 4, 6, channels), np.uint8
+    )
+    figure, ax = plt.subplots()
+    columns, rows = linear.draw_mosaic(ax, [images[:3], images[3:]])
+    shown = np.asarray(ax.images[0].get_array())
+    plt.close(figure)
+    assert shown.shape[:2] == (9, 20)
+    for number, (row, column) in enumerate([(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]):
+        x, y = columns[column], rows[row]
+        tile = shown[int(y - 1.5) : int(y + 2.5), int(x - 2.5) : int(x + 3.5)]
+        assert tile.size == 24 * channels
+        assert (tile == number).all()
+    assert (shown[5:, 14:] == 255).all()
+
+
 def test_impossible_sizes_are_refused_before_training(digits):
     with pytest.raises(LatentbookError, match="n_codes is 161, but must lie between 1 and 160"):
         linear.study(digits, seed=0, **SCALE | {"n_codes": (2, 161)})

@@ -45,8 +45,8 @@ TARGET_ACTIVITY = 0.1
 #: Length of the random step, in each feature, over which the contractive penalty looks at the code.
 STEP = 0.01
 
-#: Rows of a round, after which a checkpoint is written: small data are passed several times a
-#: round. From this many rows on, training is compiled with XLA also on a CPU.
+#: Rows of a round at most, after which a checkpoint is written: small data are passed several times
+#: a round.
 ROUND = 10_000
 
 
@@ -190,7 +190,7 @@ def trained(
     designs
         Fields of `Design`, one mapping a network; not stacked ones, see `stacked`.
     epochs
-        Passes over `x`, rounded up to whole rounds of several passes for small data.
+        Passes over `x`, rounded up to equal rounds of several passes for small data.
     batch_size
         250 divides 60,000, so that no odd last batch has to be compiled for itself.
     seeds
@@ -218,14 +218,13 @@ def trained(
     for network, weights in zip(networks, start, strict=False):
         network.model.set_weights(weights)
     model = trainer(networks, plans, own[0])
-    # XLA repays compiling only on large data
-    jit = True if len(x) >= ROUND else training.jit()
-    model.compile(keras.optimizers.Adam(1e-3), loss=None, jit_compile=jit)
-    passes = min(epochs, max(1, ROUND // len(x)))
+    model.compile(keras.optimizers.Adam(1e-3), loss=None, jit_compile=training.jit(len(x)))
+    rounds = -(-epochs // max(1, ROUND // len(x)))
+    passes = -(-epochs // rounds)
     history = training.fit(
         model,
         np.tile(x, (passes,) + (1,) * (x.ndim - 1)) if passes > 1 else x,
-        epochs=-(-epochs // passes),
+        epochs=rounds,
         batch_size=batch_size,
         key={
             "networks": [
@@ -239,6 +238,15 @@ def trained(
         progress=False,
     )
     return networks, sum(history["seconds"]) / len(networks)
+
+
+def outputs(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """Return what `model` says of `x`, without `predict`: tracing it costs more than it saves."""
+    from keras import ops
+    from sklearn.utils import gen_batches
+
+    parts = [ops.convert_to_numpy(model(x[rows])) for rows in gen_batches(len(x), 4096)]
+    return np.concatenate(parts)
 
 
 def stacked(
@@ -269,7 +277,7 @@ def stacked(
         alone = {"n_codes": width, "widths": (), "code_activation": activation}
         (layer,), took = trained(below, [alone], epochs=each, **common)
         kernels.append(layer.model.get_weights())
-        below, seconds = layer.encode(below), seconds + took
+        below, seconds = outputs(layer.encoder, below), seconds + took
     weights = [w for k in kernels for w in k[:2]] + [w for k in reversed(kernels) for w in k[2:]]
     rest = epochs - each * depth
     (network,), took = trained(x, [design], epochs=rest, start=[weights], **common)
@@ -400,7 +408,8 @@ def linear_loss(
     covariance : array of shape (d, d)
     """
     encoder, decoder = weights.reshape(2, -1, n_codes)
-    seen, wanted = covariance @ encoder, covariance @ decoder
+    # one product: reading the covariance from memory is what takes the time
+    seen, wanted = np.split(covariance @ np.hstack([encoder, decoder]), 2, axis=1)
     inner, gram = encoder.T @ seen, decoder.T @ decoder
     loss = np.trace(covariance) - 2 * np.sum(decoder * seen) + np.sum(inner * gram)
     gradient = np.stack([seen @ gram - wanted, decoder @ inner - seen])

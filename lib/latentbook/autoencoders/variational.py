@@ -54,10 +54,6 @@ HIDDEN = {"dense": (512, 256), "conv": (32, 64)}
 #: Width of the dense layer between the convolutions and the code.
 CONV_DENSE = 128
 
-#: From this many rows on, a dense network is compiled with XLA also on a CPU: an epoch then takes
-#: a third less time, which repays the ten seconds that compiling takes.
-XLA_ROWS = 10_000
-
 #: Distance of the first class means from the origin. Adam moves a mean by 0.001 a step, so those
 #: that start together need thousands of steps to part.
 PRIOR_RADIUS = 3.0
@@ -440,7 +436,7 @@ def trained(
     inputs = _training_inputs(name, x, y, n_classes, plan)
     watched = None if x_val is None else _training_inputs(name, x_val, y_val, n_classes, plan)
     built = build(name, x.shape[1:], n_classes, initial_means=initial_means, seed=seed, **design)
-    jit = True if plan.network == "dense" and len(x) >= XLA_ROWS else training.jit()
+    jit = training.jit(len(x) if plan.network == "dense" else 0)
     built.model.compile(keras.optimizers.Adam(1e-3), loss=None, jit_compile=jit)
     history = training.fit(
         built.model,

@@ -25,14 +25,13 @@ from sklearn.metrics import (
     roc_auc_score,
     roc_curve,
 )
-from sklearn.utils import gen_batches
 
 from latentbook import anomaly, plots
 from latentbook.autoencoders import dense
 from latentbook.autoencoders.base import Autoencoder
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
-from latentbook.uses.study import Score, Study
+from latentbook.uses.study import Score, Study, one_thread
 
 #: Share of normal rows above the threshold at which recalls are stated, by rows held out.
 FALSE_ALARMS = 0.05
@@ -163,17 +162,9 @@ def _autoencoders(
     )
 
     def scorer(network: Autoencoder) -> Scorer:
-        return lambda x: squared_error(x, _rebuild(network, x))
+        return lambda x: squared_error(x, dense.outputs(network.model, x))
 
     return dict(zip(designs, map(scorer, networks), strict=True)), seconds
-
-
-def _rebuild(network: Autoencoder, x: np.ndarray) -> np.ndarray:
-    """Return the reconstruction of `x`; tracing `predict` costs more than these few batches."""
-    from keras import ops
-
-    blocks = gen_batches(len(x), 4096)
-    return np.concatenate([ops.convert_to_numpy(network.model(x[rows])) for rows in blocks])
 
 
 def _pca(fit: np.ndarray, n_codes: int) -> Scorer:
@@ -188,6 +179,7 @@ def _detector(name: str, fit: np.ndarray, *, seed: int, n_fit: int | None = None
     return lambda x: -found.score(x)
 
 
+@one_thread
 def study(
     data: Dataset,
     *,

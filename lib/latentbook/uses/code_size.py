@@ -20,7 +20,7 @@ from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, check_matrix
 from latentbook.uses.linear import check_sizes, flat, mse, parts, principal_components
 from latentbook.uses.satellite import Codes, separation
-from latentbook.uses.study import Score, Study
+from latentbook.uses.study import Score, Study, one_thread
 
 #: Metric -> axis label, in the order of the panels.
 PANELS = {
@@ -86,6 +86,7 @@ def dimension_two_nn(x: np.ndarray) -> float:
     return float((len(x) - 1) / np.log(near[:, 1] / near[:, 0]).sum())
 
 
+@one_thread
 def study(
     data: Dataset,
     *,
@@ -128,8 +129,11 @@ def study(
     train, test = flat(part.train), flat(part.test)
     scores: list[Score] = []
     for k, network in zip(sizes, networks, strict=True):
-        codes = Codes(network.encode(part.train[some]), network.encode(part.test))
-        found = {"mse": mse(test, network.reconstruct(part.test))}
+        codes = Codes(
+            dense.outputs(network.encoder, part.train[some]),
+            dense.outputs(network.encoder, part.test),
+        )
+        found = {"mse": mse(test, dense.outputs(network.model, part.test))}
         found |= separation(codes, *labels, seed=seed)
         scores.append(
             Score("autoencoder", found, {"n_codes": k, "rows": len(some)} | spent, seconds)

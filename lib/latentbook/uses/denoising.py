@@ -19,8 +19,10 @@ from matplotlib.figure import Figure
 from skimage import metrics, restoration
 
 from latentbook import plots
+from latentbook.autoencoders import dense
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
+from latentbook.uses.linear import draw_mosaic
 from latentbook.uses.study import Score, Study
 
 #: Images in the figure.
@@ -264,7 +266,7 @@ def _restore(
     }
     for name, (autoencoder, seconds) in trained.items():
         start = time.perf_counter()
-        images = np.clip(autoencoder.reconstruct(noisy, batch_size=256), 0, 1)
+        images = np.clip(dense.outputs(autoencoder.model, noisy), 0, 1)
         found[name] = images, seconds + time.perf_counter() - start, {}
     for name in FILTERS:
         start = time.perf_counter()
@@ -313,18 +315,10 @@ def draw(arrays: Mapping[str, np.ndarray]) -> Figure:
 def picture_rows(images: np.ndarray, titles: Sequence[str]) -> Figure:
     """Draw images of shape (methods, n, height, width, channels) of bytes, a column a method."""
     columns, rows = images.shape[:2]
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(1.45 * columns, 1.45 * rows + 0.35),
-        squeeze=False,
-        layout="constrained",
-    )
-    for (row, column), ax in np.ndenumerate(axes):
-        ax.imshow(images[column, row].squeeze(), cmap="gray", vmin=0, vmax=255)
-        ax.axis("off")
-        if row == 0:
-            ax.set_title(titles[column], fontsize="small")
+    figure, ax = plt.subplots(figsize=(1.45 * columns, 1.45 * rows + 0.35), layout="constrained")
+    places, _ = draw_mosaic(ax, list(images.swapaxes(0, 1)))
+    for title, x in zip(titles, places, strict=True):
+        ax.text(x, -2, title, ha="center", va="bottom", fontsize="small")
     return figure
 
 

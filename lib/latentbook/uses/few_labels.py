@@ -25,7 +25,7 @@ from latentbook import cache, embed, plots, training
 from latentbook.autoencoders import dense
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
-from latentbook.uses.study import Score, Study
+from latentbook.uses.study import Score, Study, keep_compiled, one_thread
 
 if TYPE_CHECKING:
     import keras
@@ -114,14 +114,6 @@ def classifier(encoder: keras.Model, n_classes: int) -> keras.Model:
         keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", jit_compile=training.jit()
     )
     return model
-
-
-def blocks(model: keras.Model, x: np.ndarray) -> np.ndarray:
-    """Return what `model` says of `x`, at once: to trace ``predict`` costs more than it saves."""
-    from keras import ops
-
-    parts = [ops.convert_to_numpy(model(x[rows])) for rows in gen_batches(len(x), 4096)]
-    return np.concatenate(parts)
 
 
 def train_classifier(
@@ -218,6 +210,7 @@ def umap_features(
     }
 
     def compute() -> dict[str, np.ndarray]:
+        keep_compiled()
         reducer = embed.reducer(seed=seed, **params).fit(train[rows])
         return {"train": reducer.embedding_, "test": reducer.transform(test)}
 
@@ -227,6 +220,7 @@ def umap_features(
     return Features(embedded, found.arrays["test"], found.seconds)
 
 
+@one_thread
 def study(
     data: Dataset,
     *,
@@ -281,7 +275,9 @@ def study(
     check_between("steps", steps, 1, 1_000_000)
     design = {"n_codes": n_codes, "widths": tuple(hidden), "activation": "relu"}
     (network,), seconds = dense.trained(train, [design], epochs=epochs, seeds=(seed,))
-    codes = Features(blocks(network.encoder, train), blocks(network.encoder, test), seconds)
+    codes = Features(
+        dense.outputs(network.encoder, train), dense.outputs(network.encoder, test), seconds
+    )
     seen = _umap_rows(len(train), order, umap_rows, seed=seed)
     features = {
         "frozen codes": codes,
@@ -298,7 +294,7 @@ def study(
             return regression(features[name], y, rows, seed=seed)
         pairs = train[rows], y[rows]
         train_classifier(model, starts[name], *pairs, steps=steps, batch_size=batch_size, seed=seed)
-        return blocks(model, test).argmax(axis=1)
+        return dense.outputs(model, test).argmax(axis=1)
 
     costs = {"fine-tuned": seconds, **{name: found.seconds for name, found in features.items()}}
     shape = {"n_codes": n_codes, "hidden": list(hidden)}

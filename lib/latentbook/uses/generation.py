@@ -28,7 +28,7 @@ from latentbook.uses.linear import (
     principal_components,
     rows_of_images,
 )
-from latentbook.uses.study import Score, Study
+from latentbook.uses.study import Score, Study, one_thread
 
 #: Samples of each method in the figure, and steps between two images.
 SHOWN, STEPS = 10, 8
@@ -89,6 +89,7 @@ def mixture(codes: np.ndarray, components: int, seed: int) -> GaussianMixture:
     )
 
 
+@one_thread
 def study(
     data: Dataset,
     *,
@@ -218,12 +219,12 @@ def _models(
         "pca": time.perf_counter() - start,
     }
     decoders: dict[str, Decoder] = {
-        "autoencoder": lambda z: plain.decoder.predict(z, batch_size=1024, verbose=0),
+        "autoencoder": lambda z: dense.outputs(plain.decoder, z),
         "vae": vae.decode,
         "pca": pca.inverse_transform,
     }
     encoders: dict[str, Decoder] = {
-        "autoencoder": plain.encode,
+        "autoencoder": lambda x: dense.outputs(plain.encoder, x),
         "vae": vae.encode,
         "pca": lambda x: pca.transform(flat(x)),
     }

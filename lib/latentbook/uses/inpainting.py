@@ -19,6 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from skimage.restoration import inpaint_biharmonic
 
+from latentbook.autoencoders import dense
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
 from latentbook.uses.denoising import different, parts, picture_rows, similarity
@@ -102,7 +103,7 @@ def fill_network(autoencoder: Any, images: np.ndarray, mask: np.ndarray) -> np.n
     check_mask(mask, images)
     hidden = mask[..., None]
     damaged = np.concatenate([np.where(hidden, 0, images), hidden], axis=-1).astype(np.float32)
-    return np.where(hidden, autoencoder.reconstruct(damaged, batch_size=256), images)
+    return np.where(hidden, dense.outputs(autoencoder.model, damaged), images)
 
 
 def hole_quality(clean: np.ndarray, filled: np.ndarray, mask: np.ndarray) -> dict[str, float]:

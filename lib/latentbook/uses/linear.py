@@ -13,6 +13,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
@@ -20,7 +21,7 @@ from latentbook import plots
 from latentbook.autoencoders import dense
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
-from latentbook.uses.study import Score, Study
+from latentbook.uses.study import Score, Study, one_thread
 
 #: Test images, and directions of the subspace, in the figures.
 SHOWN = 8
@@ -75,6 +76,7 @@ def largest_angle(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.degrees(subspace_angles(first.T, second.T).max()))
 
 
+@one_thread
 def study(
     data: Dataset,
     *,
@@ -114,7 +116,7 @@ def study(
     arrays: dict[str, np.ndarray] = {}
     for k, network in zip(sizes, networks, strict=True):
         found, rebuilt, axes = _linear_methods(part, k, seed)
-        rebuilt["nonlinear"] = network.reconstruct(part.test)
+        rebuilt["nonlinear"] = dense.outputs(network.model, part.test)
         error = mse(part.test, rebuilt["nonlinear"])
         scores += [*found, Score("nonlinear", {"mse": error}, {"n_codes": k} | spent, seconds)]
         if k == shown:
@@ -134,7 +136,7 @@ def _linear_methods(
     half = time.perf_counter()
     network, _ = dense.fit_linear(train, k, seed=seed)
     mean = train.mean(axis=0)
-    rebuilt["linear"] = network.reconstruct(test - mean) + mean
+    rebuilt["linear"] = dense.outputs(network.model, test - mean) + mean
     end = time.perf_counter()
     axes = {"pca": pca.components_, "linear": dense.directions(network)}
     angle = largest_angle(axes["pca"], axes["linear"])
@@ -210,14 +212,35 @@ def draw_directions(arrays: Mapping[str, np.ndarray]) -> Figure:
 def rows_of_images(rows: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     """Draw one row of byte images of shape (n, height, width, channels) a title."""
     columns = max(len(row) for row in rows)
-    figure, axes = plt.subplots(
-        len(rows), columns, figsize=(0.85 * columns + 1, 0.9 * len(rows)), squeeze=False
-    )
-    for ax in axes.flat:
-        ax.axis("off")
-    for row, title, line in zip(rows, titles, axes, strict=True):
-        for image, ax in zip(row, line, strict=False):
-            ax.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
-        line[0].text(-0.1, 0.5, title, transform=line[0].transAxes, ha="right", va="center")
-    figure.subplots_adjust(left=0.16, right=0.99, wspace=0.06, hspace=0.06, top=0.98, bottom=0.02)
+    figure, ax = plt.subplots(figsize=(0.85 * columns + 1, 0.9 * len(rows)))
+    _, places = draw_mosaic(ax, rows)
+    for title, y in zip(titles, places, strict=True):
+        ax.text(-2, y, title, ha="right", va="center")
+    figure.subplots_adjust(left=0.16, right=0.99, top=0.98, bottom=0.02)
     return figure
+
+
+def draw_mosaic(ax: Axes, rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Draw rows of byte images as one image, which takes a tenth of the time of one axes each.
+
+    Parameters
+    ----------
+    rows
+        Arrays of shape (n, height, width, channels), shorter ones followed by white.
+
+    Returns
+    -------
+    x of the middle of every column, and y of the middle of every row
+    """
+    height, width, channels = rows[0].shape[1:]
+    down, right = height + max(1, height // 16), width + max(1, width // 16)
+    columns = max(len(row) for row in rows)
+    canvas = np.full((down * len(rows), right * columns, channels), 255, np.uint8)
+    for i, row in enumerate(rows):
+        for j, image in enumerate(row):
+            canvas[i * down : i * down + height, j * right : j * right + width] = image
+    shown = canvas[: height - down or None, : width - right or None]
+    ax.imshow(shown.squeeze(-1) if channels == 1 else shown, cmap="gray", vmin=0, vmax=255)
+    ax.axis("off")
+    middle = (width - 1) / 2, (height - 1) / 2
+    return middle[0] + right * np.arange(columns), middle[1] + down * np.arange(len(rows))

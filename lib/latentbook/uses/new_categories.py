@@ -26,8 +26,8 @@ from latentbook.autoencoders import dense
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
 from latentbook.uses import few_labels
-from latentbook.uses.few_labels import Features, blocks
-from latentbook.uses.study import Score, Study
+from latentbook.uses.few_labels import Features
+from latentbook.uses.study import Score, Study, one_thread
 
 #: Setting of `embed` for the plane.
 UMAP = "umap2 picture"
@@ -134,12 +134,13 @@ def parametric_umap(train: np.ndarray, test: np.ndarray, *, epochs: int, seed: i
             **wanted,
         )
         reducer.fit(train)
-        return {"train": blocks(network, train), "test": blocks(network, test)}
+        return {"train": dense.outputs(network, train), "test": dense.outputs(network, test)}
 
     found = cache.load_or_compute("transformed", key, compute)
     return Features(found.arrays["train"], found.arrays["test"], found.seconds)
 
 
+@one_thread
 def study(
     data: Dataset,
     *,
@@ -207,11 +208,11 @@ def study(
     )
     (network,), seconds = dense.trained(train, [design], epochs=epochs, seeds=(seed,))
     spaces["autoencoder"] = Features(
-        blocks(network.encoder, train), blocks(network.encoder, test), seconds
+        dense.outputs(network.encoder, train), dense.outputs(network.encoder, test), seconds
     )
     every = _every_space(spaces, epochs=parametric_epochs, seed=seed)
     values, costs = _distances(every, n_neighbors)
-    values["autoencoder error"] = ((blocks(network.model, test) - test) ** 2).mean(axis=1)
+    values["autoencoder error"] = ((dense.outputs(network.model, test) - test) ** 2).mean(axis=1)
     values["classifier confidence"] = 1 - probabilities.max(axis=1)
     costs |= {"autoencoder error": seconds, "classifier confidence": spaces["classifier"].seconds}
     base = {"unknown": list(unknown), "n_train": len(rows), "n_test": len(test_rows)}
@@ -260,8 +261,8 @@ def _classified(
     found = few_labels.train_classifier(
         model, model.get_weights(), train, labels, steps=steps, batch_size=batch_size, seed=seed
     )
-    features = Features(blocks(encoder, train), blocks(encoder, test), found.seconds)
-    return {"pixels": Features(train, test), "classifier": features}, blocks(model, test)
+    features = Features(dense.outputs(encoder, train), dense.outputs(encoder, test), found.seconds)
+    return {"pixels": Features(train, test), "classifier": features}, dense.outputs(model, test)
 
 
 def _every_space(spaces: Mapping[str, Features], *, epochs: int, seed: int) -> dict[str, Features]:

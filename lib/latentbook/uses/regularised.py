@@ -20,7 +20,7 @@ from latentbook.datasets import Dataset
 from latentbook.errors import check_between
 from latentbook.uses.linear import Parts, check_sizes, flat, mse, parts, principal_components
 from latentbook.uses.satellite import Codes, separation
-from latentbook.uses.study import Score, Study
+from latentbook.uses.study import Score, Study, one_thread
 
 #: What is compared, in the order of the table; all but the last two are keys of `dense.KINDS`.
 METHODS = ("plain", "sparse L1", "sparse KL", "contractive", "denoising", "stacked", "pca")
@@ -39,6 +39,7 @@ def noisy(x: np.ndarray, noise: float, seed: int) -> np.ndarray:
     return (x + noise * draws).astype(np.float32)
 
 
+@one_thread
 def study(
     data: Dataset,
     *,
@@ -103,10 +104,12 @@ def study(
 def _measured(
     network: Autoencoder, part: Parts, some: np.ndarray, disturbed: np.ndarray, seed: int
 ) -> dict[str, float]:
-    codes = Codes(network.encode(part.train[some]), network.encode(part.test))
+    codes = Codes(
+        dense.outputs(network.encoder, part.train[some]), dense.outputs(network.encoder, part.test)
+    )
     return {
-        "mse": mse(part.test, network.reconstruct(part.test)),
-        "mse_noisy": mse(part.test, network.reconstruct(disturbed)),
+        "mse": mse(part.test, dense.outputs(network.model, part.test)),
+        "mse_noisy": mse(part.test, dense.outputs(network.model, disturbed)),
         **separation(codes, part.y_train[some], part.y_test, seed=seed),
         "active": active_share(codes.test),
     }

@@ -26,7 +26,7 @@ from latentbook.autoencoders import dense
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
 from latentbook.uses.linear import check_sizes, flat, mse, parts, principal_components
-from latentbook.uses.study import Score, Study
+from latentbook.uses.study import Score, Study, keep_compiled, one_thread
 
 #: Neighbours that vote, and neighbours that are compared between two runs.
 VOTERS, COMPARED = 15, 15
@@ -121,6 +121,7 @@ def placed(method: str, train: np.ndarray, test: np.ndarray, *, seed: int) -> ca
     }
 
     def compute() -> dict[str, np.ndarray]:
+        keep_compiled()
         estimator = embed.reducer(seed=seed, **params)
         estimator.fit(train)
         # first: openTSNE moves its whole embedding when it places new points
@@ -133,6 +134,7 @@ def placed(method: str, train: np.ndarray, test: np.ndarray, *, seed: int) -> ca
     return cache.load_or_compute("embeddings", key, compute)
 
 
+@one_thread
 def study(
     data: Dataset,
     *,
@@ -220,12 +222,15 @@ def _networks(
     spent = {"epochs": epochs, "widths": "-".join(map(str, widths)), "runs": runs}
     for i, k in enumerate(sizes):
         mine = networks[i * runs : (i + 1) * runs]
-        codes = [Codes(network.encode(x.train), network.encode(x.test)) for network in mine]
+        codes = [
+            Codes(dense.outputs(network.encoder, x.train), dense.outputs(network.encoder, x.test))
+            for network in mine
+        ]
         found = [separation(c, *labels, seed=seed) for c in codes]
         means = {name: float(np.mean([f[name] for f in found])) for name in found[0]}
         means["knn_acc_spread"] = float(np.std([f["knn_acc"] for f in found], ddof=1))
         means["mse"] = float(
-            np.mean([mse(x.test, network.reconstruct(x.test)) for network in mine])
+            np.mean([mse(x.test, dense.outputs(network.model, x.test)) for network in mine])
         )
         means |= disagreement([c.test for c in codes])
         scores.append(Score("autoencoder", means, {"n_codes": k} | spent, seconds))
