@@ -8,8 +8,8 @@ takes about six minutes of one core at T31 and is kept in OUT.nc.parts with the 
 so that a run that is killed goes on after its last complete year. OUT.nc holds z, u and v at 500,
 700 and 900 hPa on the model's Gaussian grid over the Atlantic and Europe, as 16-bit integers.
 
-Needs an environment of its own (1.6 GB) with this package and
-``pip install jcm==3.0.0 dinosaur==1.5.1 jax==0.10.2 flax==0.12.8 h5netcdf``.
+Needs an environment of its own (1.6 GB) with the extra ``simulation`` of this package; the run
+behind the book was made with jcm 3.0.0, dinosaur 1.5.1, jax 0.10.2 and flax 0.12.8.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ def main() -> None:
     if find_spec("jcm") is None:
         raise SystemExit(
             "simulate_weather: the climate model jcm is not installed: make an environment of its "
-            "own and pip install jcm==3.0.0 there, as the head of this file says"
+            "own with the extra simulation, as the head of this file says"
         )
     # before JAX starts: a core is enough, and no model hub is to be asked
     os.environ.setdefault("JAX_PLATFORMS", "cpu")

@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib import patheffects
 from matplotlib.figure import Figure
 
 from latentbook import embed, plots
@@ -374,6 +375,14 @@ def draw_sites_found(arrays: Arrays, sites: pd.DataFrame) -> Figure:
     x, y = grid.project(sites["longitude"], sites["latitude"])
     shown = ax.scatter(x, y, s=90, c=arrays["found_first"], cmap="cividis", ec="black", zorder=5)
     for xs, ys, name in zip(x, y, sites["site"], strict=True):
-        ax.annotate(name, (xs, ys), xytext=(6, 4), textcoords="offset points", fontsize=7)
+        ax.annotate(
+            name,
+            (xs, ys),
+            xytext=(7, 3),
+            textcoords="offset points",
+            fontsize=7,
+            zorder=6,
+            path_effects=[patheffects.withStroke(linewidth=2, foreground="white")],
+        )
     figure.colorbar(shown, label="share of releases with this site first", shrink=0.8)
     return figure

@@ -24,8 +24,8 @@ CHAPTER = "06-source-estimation"
 BLOCK = 64
 #: What can be varied -> the values; `plan` leaves out the one that is chosen anyway.
 VARIED: dict[str, tuple[Any, ...]] = {
-    "smoothing": (0.0, 0.3, 0.6, 1.0, 1.5, 2.0, 3.0, 5.0),
-    "k": (2, 5, 10, 15, 30, 60, 120),
+    "smoothing": (0.0, 0.3, 1.0, 2.0, 4.0),
+    "k": (5, 15, 30, 60),
     "readings": (1, 3, 10, 30, 100),
     "values": ("presence", "concentration"),
 }

@@ -69,10 +69,10 @@ def open(
         do not ascend, and a region or period without data.
     """
     data = opened(source, variables, levels, region, period)
-    if data.attrs["gaps"]:
+    if gaps := data.attrs["gaps"]:
         print(
-            f"{data.attrs['name']}: {data.attrs['gaps']} gaps in {data.sizes['time']:,} times "
-            f"{data.attrs['step']} apart; no window spans one"
+            f"{data.attrs['name']}: {gaps} gap{'s' if gaps > 1 else ''} in "
+            f"{data.sizes['time']:,} times {data.attrs['step']} apart; no window spans one"
         )
     return data
 
