@@ -81,6 +81,13 @@ def test_the_two_newest_are_kept(tmp_path):
     ]
 
 
+def test_a_shorter_training_is_kept_beside_a_longer_one(tmp_path):
+    write(tmp_path, 11, 12)
+    write(tmp_path, 7, 8)
+    kept = [name for name in names(tmp_path) if name.endswith("json")]
+    assert kept == ["00007.json", "00008.json", "00011.json", "00012.json"]
+
+
 def test_milestones_are_kept_too(tmp_path):
     write(tmp_path, *range(1, 24), milestones=True)
     kept = [int(name.split(".")[0]) for name in names(tmp_path) if name.endswith("json")]

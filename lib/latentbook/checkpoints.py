@@ -47,7 +47,9 @@ def save(
         model.save_weights(scratch)
     with files.atomic(where / f"{step:05d}.json") as scratch:
         scratch.write_text(json.dumps(state))
-    for old in sorted(where.glob("*.json"))[:-2]:
+    # those of a longer training, asked for before, are left alone
+    done = [path for path in sorted(where.glob("*.json")) if int(path.stem) <= step]
+    for old in done[:-2]:
         if milestones and old.stem.strip("0") in ("1", "2", "5"):
             continue
         old.unlink()

@@ -7,6 +7,7 @@ Drawing is left to `maps` and `figures`, the plumes of chapter 06 to `plumes`.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latentbook import metrics, plots, records
+from latentbook import cache, metrics, plots, records
 from latentbook.errors import LatentbookError, check_between, choose
 from latentbook.weather import patterns
 from latentbook.weather.grid import EUROPE, Grid, box
@@ -274,14 +275,25 @@ def represent(weather: Weather, name: str, design: Design, seed: int) -> Represe
         arguments["widths"] = design.widths
     if architecture == "cnn-lstm":
         arguments["filters"] = design.filters
-    network, history = recurrent.trained(
-        architecture, taken.subset(weather.training), seed=seed, **arguments
-    )
-    scores, examples = _tested(weather, taken, network.reconstruct)
-    scores |= {"loss": history["loss"][-1], "parameters": network.model.count_params()}
+
+    def compute() -> dict[str, np.ndarray]:
+        network, history = recurrent.trained(
+            architecture, taken.subset(weather.training), seed=seed, **arguments
+        )
+        scores, examples = _tested(weather, taken, network.reconstruct)
+        scores |= {"loss": history["loss"][-1], "parameters": network.model.count_params()}
+        scores["seconds"] = sum(history["seconds"])
+        codes = network.encode(taken)
+        return {"codes": codes, "examples": examples, "scores": np.array(json.dumps(scores))}
+
+    key = {"windows": taken.digest, "training": int(weather.training.sum()), "seed": seed}
+    key |= {"network": architecture, "keras": _backend()} | arguments
+    kept = cache.load_or_compute("windows", key, compute).arrays
+    scores = json.loads(str(kept["scores"]))
     params = {"setting": design.setting} | {k: _plain(v) for k, v in arguments.items()}
-    seconds = float(sum(history["seconds"]))
-    return Representation(name, network.encode(taken), seconds, params, scores, examples)
+    return Representation(
+        name, kept["codes"], scores.pop("seconds"), params, scores, kept["examples"]
+    )
 
 
 def _conv_like_cnn() -> dict[str, Any]:
