@@ -47,7 +47,7 @@ class Release:
         A key of `dispersion.NUCLIDES`.
     """
 
-    level: float = 900
+    level: float = 900.0
     hours: int = 48
     particles: int = 2000
     nuclide: str = "Cs-137"
