@@ -248,18 +248,21 @@ def accuracy(found: pd.DataFrame, *, caption: str, name: str) -> str:
 
 
 def _variations(found: pd.DataFrame) -> str:
+    """Return top-1 accuracy with one thing changed (rows) of each method (columns)."""
     varied = found[found["method"].str.contains(",")]
+    base, remark = varied["method"].str.partition(", ")[[0, 2]].to_numpy().T
+    words, values = pd.Series(remark).str.rsplit(n=1, expand=True).to_numpy().T
+    order = [pd.to_numeric(v, errors="coerce") for v in values]
+    varied = varied.assign(base=base, remark=remark, word=words, value=order)
+    methods = [m for m, _ in _groups(varied.assign(method=base)) if m not in BOUNDS] + list(BOUNDS)
     rows = []
-    for method, group in varied.groupby("method", sort=False):
-        base, _, remark = str(method).partition(", ")
-        cells = []
-        for readings in (10, 30):
-            fits = tables.keep(group, (p["readings"] == readings for p in group["params"]))
-            cells.append(tables.mean_and_spread(tables.summarise(fits, "top1")).partition(" (")[0])
-        rows.append([_title(base), remark, *cells, str(group["seed"].nunique())])
+    for (_, _, changed), group in varied.groupby(["word", "value", "remark"], dropna=False):
+        cells = [_bare(group[group["base"] == method], "top1") for method in methods]
+        rows.append([str(changed), *cells, str(group["seed"].nunique())])
     return tables.markdown(
-        ["weather from", "changed", "top 1, 10 readings", "top 1, 30 readings", "seeds"],
+        ["changed", *map(_title, methods), "seeds"],
         rows,
-        caption="What each change of the setting does to the share of sites that come first",
+        caption="Share of sites that come first with one thing changed, else 10 readings and 10 "
+        "descriptor windows",
         name="tbl-06-variations",
     )
