@@ -160,6 +160,13 @@ def test_weights_without_a_state_are_half_a_checkpoint_and_do_not_count(tmp_path
     assert checkpoints.resume(network(9.0), tmp_path, limit=5) == {"steps": 1}
 
 
+def test_what_a_kill_left_half_written_is_passed_over(tmp_path):
+    write(tmp_path, 1)
+    (tmp_path / ".partial-x-00002.json").touch()
+    write(tmp_path, 2)
+    assert checkpoints.resume(network(9.0), tmp_path, limit=5) == {"steps": 2}
+
+
 def test_no_scratch_file_is_left(tmp_path):
     write(tmp_path, 1)
     with pytest.raises(TypeError):

@@ -716,7 +716,7 @@ def test_a_fit_continued_equals_one_that_was_not_interrupted(fitted, own_cache, 
 
 def clustering_checkpoints(cache: Path) -> list[Path]:
     """States of the joint training, the oldest first."""
-    states = sorted(cache.glob("training/*/*.json"))
+    states = sorted(cache.glob("training/*/[0-9]*.json"))
     return [path for path in states if "iteration" in json.loads(path.read_text())]
 
 
@@ -757,7 +757,7 @@ with open(sys.argv[1], "w") as file:
 
 
 def has_state(cache: Path, name: str, length: int) -> bool:
-    for path in cache.glob("training/*/*.json"):
+    for path in cache.glob("training/*/[0-9]*.json"):
         try:
             state = json.loads(path.read_text())
         except FileNotFoundError:  # replaced by a newer one
@@ -910,7 +910,7 @@ def test_bad_input_is_named_before_anything_is_trained(own_cache, changes, x, sa
     x = blobs()[0] if x is None else x
     with pytest.raises(LatentbookError, match=says):
         but(**changes).fit(x)
-    assert not list(own_cache.glob("training/*/*.json"))
+    assert not list(own_cache.glob("training/*/[0-9]*.json"))
 
 
 @pytest.mark.parametrize("n", [N - 1, N + 1, 0])

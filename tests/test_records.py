@@ -31,6 +31,13 @@ def test_what_is_written_is_read(own_project):
     assert len(record["data_sha256"]) == 64
 
 
+def test_what_a_kill_left_half_written_is_not_read(own_project):
+    records.write(a_record())
+    target = records.path(CHAPTER, "quick")
+    target.with_name(f".partial-x-{target.name}").write_text('{"chapter": "03')
+    assert len(records.read(profile="quick")) == 1
+
+
 def test_profiles_do_not_mix(own_project):
     records.write(a_record())
     assert records.read(CHAPTER, "paper").empty

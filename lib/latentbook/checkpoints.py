@@ -48,7 +48,7 @@ def save(
     with files.atomic(where / f"{step:05d}.json") as scratch:
         scratch.write_text(json.dumps(state))
     # those of a longer training, asked for before, are left alone
-    done = [path for path in sorted(where.glob("*.json")) if int(path.stem) <= step]
+    done = [path for path in _states(where) if int(path.stem) <= step]
     for old in done[:-2]:
         if milestones and old.stem.strip("0") in ("1", "2", "5"):
             continue
@@ -69,7 +69,7 @@ def resume(model: keras.Model, where: Path, limit: int) -> dict[str, Any] | None
     model.optimizer.build(model.trainable_variables)
     variables = [*model.variables, *model.optimizer.variables]
     before = [variable.numpy() for variable in variables]
-    for path in sorted(where.glob("*.json"), reverse=True):
+    for path in reversed(_states(where)):
         if int(path.stem) > limit:
             continue
         try:
@@ -82,3 +82,8 @@ def resume(model: keras.Model, where: Path, limit: int) -> dict[str, Any] | None
             continue
         return state
     return None
+
+
+def _states(where: Path) -> list[Path]:
+    """Return the states in a folder, oldest first; what a kill left half written is not one."""
+    return sorted(where.glob("[0-9]*.json"))

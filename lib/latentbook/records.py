@@ -193,7 +193,7 @@ def read(chapter: str | None = None, profile: str = "paper") -> pd.DataFrame:
         If a line is not a record.
     """
     folder = paths.records(profile)
-    sources = [path(chapter, profile)] if chapter else sorted(folder.glob("*.jsonl"))
+    sources = [path(chapter, profile)] if chapter else sorted(folder.glob("[!.]*.jsonl"))
     rows = [row for source in sources for row in _lines(source)]
     return pd.DataFrame(rows, columns=list(SCHEMA))
 
