@@ -209,7 +209,7 @@ class DCEC(ClusterMixin, BaseEstimator):
         self.seed = seed
         self.progress = progress
 
-    def fit(self, x: np.ndarray, y: np.ndarray | None = None) -> DCEC:
+    def fit(self, x: Any, y: np.ndarray | None = None) -> DCEC:
         """Pretrain, find centres, and train network and centres together on `x`.
 
         Goes on where an interrupted run with the same arguments stopped, and loads a finished one.

@@ -122,7 +122,7 @@ def _groups(found: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _rank(method: str) -> tuple[int, str]:
-    start = ("k-means raw", "pca", "conv", "fc-lstm", "cnn-lstm +", "cnn-lstm-3d")
+    start = ("k-means raw", "pca", "conv", "fc-lstm", "cnn-lstm")
     return next((i for i, word in enumerate(start) if method.startswith(word)), 9), method
 
 

@@ -94,6 +94,30 @@ def test_a_network_is_trained_on_training_windows_and_encodes_all(weather, tmp_p
     assert study.method_name(made) == "cnn-lstm-3d + k-means"
 
 
+def test_what_the_thesis_proposes_is_trained_too(weather, tmp_path, monkeypatch):
+    monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path))
+    design = study.Design(epochs=2, n_codes=4, widths=(8,), k=3)
+    names = ("fc-lstm", "fc-lstm-forced", "fc-lstm-joint")
+    plain, forced, joint = (study.represent(weather, name, design, 0) for name in names)
+    assert forced.params["teacher_forcing"]
+    assert forced.scores["parameters"] > plain.scores["parameters"]  # fields come back in
+    assert joint.params["n_clusters"] == 3
+    assert joint.scores["parameters"] == plain.scores["parameters"]
+    assert joint.seconds > plain.seconds  # its pretraining counts
+    assert "joint" in joint.name
+    assert np.isfinite(joint.codes).all()
+    assert not np.allclose(joint.codes, plain.codes, atol=1e-4)
+
+
+def test_the_setting_of_the_thesis_has_a_name_of_its_own(weather, tmp_path, monkeypatch):
+    monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path))
+    design = study.Design("thesis", epochs=1, n_codes=4, widths=(8,))
+    made = study.represent(weather, "fc-lstm", design, 0)
+    assert study.method_name(made) == "fc-lstm (thesis setting) + k-means"
+    with pytest.raises(LatentbookError, match="unknown setting"):
+        study.represent(weather, "fc-lstm", study.Design("theses"), 0)
+
+
 def test_the_record_of_a_clustering(weather):
     made = study.represent(weather, "raw", study.Design(), 0)
     found = patterns.fit(made.codes, weather.training, 3, 0)

@@ -190,14 +190,7 @@ def standardised(autoencoder: Autoencoder, x: Any) -> Autoencoder:
     x : array of shape (n, length, ny, nx, channels), or lazy
         Training windows, whose mean frame and standard deviation are taken.
     """
-    mean, square, at_once = 0.0, 0.0, training.rows_at_once(x.shape[1:])
-    for first in range(0, len(x), at_once):
-        part = x[first : first + at_once]
-        mean += part.sum(axis=(0, 1), dtype=np.float64)
-        square += np.square(part, dtype=np.float64).sum(axis=(0, 1))
-    n = len(x) * x.shape[1]
-    mean = mean / n
-    deviation = np.sqrt(np.maximum(square / n - mean**2, 0).mean()) or 1.0
+    mean, deviation = moments(x)
 
     def fixed(scale: float, shift: np.ndarray, name: str) -> Affine:
         layer = Affine(name=name)
@@ -212,6 +205,24 @@ def standardised(autoencoder: Autoencoder, x: Any) -> Autoencoder:
     decoder = keras.Model(code, back(autoencoder.decoder(code)), name="decoder")
     model = keras.Model(window, back(autoencoder.model(to(window))), name=autoencoder.model.name)
     return Autoencoder(f"{autoencoder.name}-standardised", encoder, decoder, model)
+
+
+def moments(x: Any) -> tuple[np.ndarray, float]:
+    """Return the mean frame of windows, and the standard deviation of all values about it.
+
+    Parameters
+    ----------
+    x : array of shape (n, length, ny, nx, channels), or lazy
+        Read piece by piece.
+    """
+    mean, square, at_once = 0.0, 0.0, training.rows_at_once(x.shape[1:])
+    for first in range(0, len(x), at_once):
+        part = x[first : first + at_once]
+        mean += part.sum(axis=(0, 1), dtype=np.float64)
+        square += np.square(part, dtype=np.float64).sum(axis=(0, 1))
+    n = len(x) * x.shape[1]
+    mean = mean / n
+    return mean, float(np.sqrt(np.maximum(square / n - mean**2, 0).mean())) or 1.0
 
 
 #: Name of the architecture -> builder; all are trained on the mean squared error.

@@ -8,8 +8,9 @@ Drawing is left to `maps` and `figures`, the plumes of chapter 06 to `plumes`.
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,16 +26,27 @@ from latentbook.weather.windows import Windows, windows
 if TYPE_CHECKING:
     import xarray as xr
 
+    from latentbook.autoencoders.base import Autoencoder
+
 CHAPTER = "05-weather-patterns"
-#: Name of a representation -> whether it takes all levels as channels, or only the main one.
-REPRESENTATIONS = {
-    "raw": False,
-    "pca": False,
-    "conv": False,
-    "fc-lstm": False,
-    "cnn-lstm": False,
-    "cnn-lstm-3d": True,
-}
+#: What gives a window its code. ``3d``: all levels as channels, and not only the main one;
+#: ``forced``: trained with teacher forcing; ``joint``: trained on with clusters of its own, as in
+#: deep temporal clustering.
+REPRESENTATIONS = (
+    "raw",
+    "pca",
+    "conv",
+    "fc-lstm",
+    "cnn-lstm",
+    "cnn-lstm-3d",
+    "fc-lstm-forced",
+    "conv-joint",
+    "fc-lstm-joint",
+    "cnn-lstm-joint",
+)
+#: Weight of the clustering loss where it is trained with the network; errors of reconstruction
+#: are measured in units of the windows' variance.
+GAMMA = 0.1
 #: Windows that the slower scores look at, at most.
 POINTS = 2000
 #: Windows up to which `Weather.points` rotates them; the cost grows with the cube.
@@ -218,6 +230,8 @@ class Design:
         Of all networks; `n_codes` also of PCA.
     widths, filters
         Of the FC-LSTM and of the CNN-LSTM.
+    k
+        Clusters that a joint network is trained with, for `epochs` more.
     """
 
     setting: str = "affordable"
@@ -225,6 +239,7 @@ class Design:
     n_codes: int = 256
     widths: tuple[int, ...] = (1024, 512)
     filters: tuple[int, ...] = (8, 16, 16)
+    k: int = 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +249,7 @@ class Representation:
     Attributes
     ----------
     name
-        As in the records: ``raw``, ``pca256``, ``fc-lstm`` ...
+        As in the records: ``raw``, ``pca256``, ``fc-lstm``, ``fc-lstm (thesis setting)`` ...
     codes : array of shape (n_windows, n_codes)
     examples : array of shape (2, n, ny, nx)
         First frames of a few test windows on the main level, in [0, 1], and their
@@ -255,10 +270,11 @@ def represent(weather: Weather, name: str, design: Design, seed: int) -> Represe
     Parameters
     ----------
     name
-        A key of `REPRESENTATIONS`.
+        One of `REPRESENTATIONS`.
     """
     choose("representation", name, REPRESENTATIONS)
-    taken = weather.heights if REPRESENTATIONS[name] else weather.main
+    base, *kinds = re.split("-(?=3d|forced|joint)", name)
+    taken = weather.heights if "3d" in kinds else weather.main
     start = time.perf_counter()
     if name == "raw":
         nothing = np.empty((2, 0, *taken.shape[2:4]))
@@ -267,40 +283,73 @@ def represent(weather: Weather, name: str, design: Design, seed: int) -> Represe
         return _principal_components(weather, taken, design.n_codes, seed)
     from latentbook.autoencoders import recurrent
 
-    architecture = name.removesuffix("-3d")
     choose("setting", design.setting, recurrent.SETTINGS)
-    arguments = dict(recurrent.SETTINGS[design.setting].get(architecture) or _conv_like_cnn())
+    settings = recurrent.SETTINGS[design.setting]
+    # the thesis has no plain network: it is trained like its convolutional one
+    arguments = dict(settings.get(base, settings["cnn-lstm"]))
     arguments |= {"epochs": design.epochs, "n_codes": design.n_codes}
-    if architecture == "fc-lstm":
+    if base == "fc-lstm":
         arguments["widths"] = design.widths
-    if architecture == "cnn-lstm":
+    if base == "cnn-lstm":
         arguments["filters"] = design.filters
+    if "forced" in kinds:
+        arguments["teacher_forcing"] = True
+    joint: dict[str, Any] = {"gamma": GAMMA, "n_clusters": design.k} if "joint" in kinds else {}
 
     def compute() -> dict[str, np.ndarray]:
-        network, history = recurrent.trained(
-            architecture, taken.subset(weather.training), seed=seed, **arguments
-        )
+        shown = taken.subset(weather.training)
+        network, history = recurrent.trained(base, shown, seed=seed, **arguments)
+        seconds, losses = sum(history["seconds"]), {"loss": history["loss"][-1]}
+        if joint:
+            network, history = _joint(network, shown, arguments, seed, **joint)
+            seconds += sum(history["seconds"])
+            losses = {"loss": history["loss"][-1], "changed": history["changed"][-1]}
         scores, examples = _tested(weather, taken, network.reconstruct)
-        scores |= {"loss": history["loss"][-1], "parameters": network.model.count_params()}
-        scores["seconds"] = sum(history["seconds"])
+        scores |= losses | {"parameters": network.model.count_params(), "seconds": seconds}
         codes = network.encode(taken)
         return {"codes": codes, "examples": examples, "scores": np.array(json.dumps(scores))}
 
     key = {"windows": taken.digest, "training": int(weather.training.sum()), "seed": seed}
-    key |= {"network": architecture, "keras": _backend()} | arguments
+    key |= {"network": base, "keras": _backend()} | arguments | joint
     kept = cache.load_or_compute("windows", key, compute).arrays
     scores = json.loads(str(kept["scores"]))
-    params = {"setting": design.setting} | {k: _plain(v) for k, v in arguments.items()}
+    params = {"setting": design.setting} | {k: _plain(v) for k, v in (arguments | joint).items()}
+    if design.setting != "affordable":
+        name = f"{name} ({design.setting} setting)"
     return Representation(
         name, kept["codes"], scores.pop("seconds"), params, scores, kept["examples"]
     )
 
 
-def _conv_like_cnn() -> dict[str, Any]:
-    """Return the thesis' setting for the plain network, which it does not train: the CNN-LSTM's."""
-    from latentbook.autoencoders import recurrent
+def _joint(
+    network: Autoencoder,
+    windows: Windows,
+    arguments: Mapping[str, Any],
+    seed: int,
+    *,
+    gamma: float,
+    n_clusters: int,
+) -> tuple[Autoencoder, dict[str, list[Any]]]:
+    """Train `network` on for as many epochs again, together with centres of clusters.
 
-    return recurrent.SETTINGS["thesis"]["cnn-lstm"]
+    This is deep temporal clustering (madiraju2018dtc) with the parts of DCEC; the target is
+    updated once an epoch.
+    """
+    from latentbook.autoencoders import recurrent
+    from latentbook.dcec import DCEC
+
+    _, deviation = recurrent.moments(windows)
+    interval = -(-len(windows) // arguments["batch_size"])
+    model = DCEC(
+        n_clusters,
+        autoencoder=network,
+        gamma=gamma * deviation**2,
+        batch_size=arguments["batch_size"],
+        update_interval=interval,
+        max_iterations=interval * arguments["epochs"],
+        seed=seed,
+    ).fit(windows)
+    return model.autoencoder_, model.history_
 
 
 def _plain(value: Any) -> Any:
@@ -408,11 +457,8 @@ def make_record(
 
 
 def method_name(made: Representation) -> str:
-    """Return the spelling of the records; the affordable setting goes without saying."""
-    if made.name == "raw":
-        return "k-means raw"
-    setting = made.params.get("setting", "affordable")
-    return f"{made.name} + k-means" + (f", {setting} setting" if setting != "affordable" else "")
+    """Return the spelling of the records."""
+    return "k-means raw" if made.name == "raw" else f"{made.name} + k-means"
 
 
 def windows_of(weather: Weather) -> dict[str, Any]:
