@@ -65,13 +65,14 @@ def resume(model: keras.Model, where: Path, limit: int) -> dict[str, Any] | None
         Its state, or None if there is none, and then `model` is as it was. A damaged checkpoint
         is named and passed over.
     """
+    states = [path for path in reversed(_states(where)) if int(path.stem) <= limit]
+    if not states:
+        return None
     # building the optimizer lets the checkpoint restore its moments too
     model.optimizer.build(model.trainable_variables)
     variables = [*model.variables, *model.optimizer.variables]
     before = [variable.numpy() for variable in variables]
-    for path in reversed(_states(where)):
-        if int(path.stem) > limit:
-            continue
+    for path in states:
         try:
             state = json.loads(path.read_text())
             model.load_weights(path.with_suffix(".weights.h5"))

@@ -152,19 +152,23 @@ def _key(record: Mapping[str, Any]) -> str:
     return json.dumps([record[field] for field in KEY], sort_keys=True)
 
 
-def write(record: Mapping[str, Any]) -> None:
-    """Add `record` to its chapter's file; an older one with the same key is replaced.
+def write(*made: Mapping[str, Any]) -> None:
+    """Add records to their chapters' files; an older one with the same key is replaced.
 
     Safe when several processes write to the same file, and when one is killed in between.
     """
-    check(record)
-    target = path(record["chapter"], record["profile"])
-    lock = paths.root() / "_build" / "locks" / f"{target.parent.name}-{target.stem}.lock"
-    with files.writable(lock), FileLock(lock):
-        kept = [old for old in _lines(target) if _key(old) != _key(record)]
-        rows = sorted([*kept, dict(record)], key=_key)
-        with files.atomic(target) as scratch:
-            scratch.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    by_file: dict[Path, list[dict[str, Any]]] = {}
+    for record in made:
+        check(record)
+        target = path(record["chapter"], record["profile"])
+        by_file.setdefault(target, []).append(dict(record))
+    for target, new in by_file.items():
+        lock = paths.root() / "_build" / "locks" / f"{target.parent.name}-{target.stem}.lock"
+        with files.writable(lock), FileLock(lock):
+            rows = {_key(record): record for record in [*_lines(target), *new]}
+            with files.atomic(target) as scratch:
+                text = "".join(json.dumps(rows[key]) + "\n" for key in sorted(rows))
+                scratch.write_text(text)
 
 
 def _lines(source: Path) -> list[dict[str, Any]]:

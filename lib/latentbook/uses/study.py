@@ -197,8 +197,7 @@ def keep(found: Study, profile: str, *, whole: bool = True) -> list[dict[str, An
         )
         for score in found.scores
     ]
-    for record in made:
-        records.write(record)
+    records.write(*made)
     arrays = {"index": np.array([len(found.data)])} | found.arrays
     where = figure_arrays.folder(profile, found.seed, whole=whole)
     figure_arrays.save(f"{word(found.use)}-{found.data.name}", arrays, where)
