@@ -1,6 +1,8 @@
 """Embeddings: the sources' settings, closed forms, bad input, and the cache."""
 
 import multiprocessing
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -174,3 +176,17 @@ def test_hog_sees_edges_not_brightness():
 def test_hog_of_images_that_are_too_small():
     with pytest.raises(LatentbookError, match="too small for cells of 8 pixels"):
         embed.hog(np.zeros((1, 8, 8, 1), dtype=np.float32))
+
+
+@pytest.mark.slow
+def test_what_umap_compiles_is_kept_for_later_processes(tmp_path, monkeypatch):
+    code = """
+import numpy as np
+from latentbook import embed
+x = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
+reducer = embed.reducer("umap", seed=0, n_neighbors=5, n_epochs=1)
+reducer.fit(x)
+"""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert list(tmp_path.rglob("*smooth_knn_dist*.nbi"))

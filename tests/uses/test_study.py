@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,19 +30,6 @@ def rows(values, method="anomalies: autoencoder", **params):
         }
         for seed, value in enumerate(values)
     ]
-
-
-def test_what_umap_compiles_is_kept_for_later_processes(tmp_path, monkeypatch):
-    code = """
-import numpy as np, umap
-from latentbook.uses import study
-study.keep_compiled()
-x = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
-umap.UMAP(n_neighbors=5, n_epochs=1, random_state=0, n_jobs=1).fit(x)
-"""
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    subprocess.run([sys.executable, "-c", code], check=True)
-    assert list(tmp_path.rglob("*smooth_knn_dist*.nbi"))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from latentbook import cache, embed, plots, training
 from latentbook.autoencoders import dense
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
-from latentbook.uses.study import Score, Study, keep_compiled, one_thread
+from latentbook.uses.study import Score, Study, one_thread
 
 if TYPE_CHECKING:
     import keras
@@ -210,7 +210,6 @@ def umap_features(
     }
 
     def compute() -> dict[str, np.ndarray]:
-        keep_compiled()
         reducer = embed.reducer(seed=seed, **params).fit(train[rows])
         return {"train": reducer.embedding_, "test": reducer.transform(test)}
 

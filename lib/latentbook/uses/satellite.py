@@ -26,7 +26,7 @@ from latentbook.autoencoders import dense
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
 from latentbook.uses.linear import check_sizes, flat, mse, parts, principal_components
-from latentbook.uses.study import Score, Study, keep_compiled, one_thread
+from latentbook.uses.study import Score, Study, one_thread
 
 #: Neighbours that vote, and neighbours that are compared between two runs.
 VOTERS, COMPARED = 15, 15
@@ -121,7 +121,6 @@ def placed(method: str, train: np.ndarray, test: np.ndarray, *, seed: int) -> ca
     }
 
     def compute() -> dict[str, np.ndarray]:
-        keep_compiled()
         estimator = embed.reducer(seed=seed, **params)
         estimator.fit(train)
         # first: openTSNE moves its whole embedding when it places new points

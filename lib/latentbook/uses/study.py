@@ -6,7 +6,6 @@ A study trains on one data set with one seed and returns a `Study`; `keep` turns
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,12 +20,6 @@ from latentbook import figure_arrays, records
 from latentbook.datasets import Dataset
 
 CHAPTER = "02-autoencoders"
-
-#: Functions that UMAP compiles anew in every process, because it does not ask Numba to keep them.
-COMPILED = {
-    "umap.utils": ("fast_knn_indices", "submatrix"),
-    "umap.umap_": ("smooth_knn_dist", "compute_membership_strengths"),
-}
 
 #: Decorator of studies: BLAS and OpenMP (k-means, neighbours, regression) use one thread. Their
 #: problems are so small that a second thread is waited for longer than it works, and ten times as
@@ -161,15 +154,6 @@ USES: dict[str, Use] = {
         "help the plain autoencoder by a penalty", "knn_acc", True, "denoising", ("plain",)
     ),
 }
-
-
-def keep_compiled() -> None:
-    """Let Numba keep what UMAP compiles, which saves a quarter of a minute in later processes."""
-    for module, names in COMPILED.items():
-        for name in names:
-            function: Any = getattr(importlib.import_module(module), name, None)
-            if hasattr(function, "enable_caching"):  # another version of UMAP may lack it
-                function.enable_caching()
 
 
 def keep(found: Study, profile: str, *, whole: bool = True) -> list[dict[str, Any]]:
