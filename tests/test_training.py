@@ -48,7 +48,8 @@ def test_a_finished_run_is_loaded_not_repeated():
     np.testing.assert_array_equal(first.encode(x), second.encode(x))
 
 
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(own_cache, capsys):
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(own_cache, capsys, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
     x = images()
     conv.trained("cae10-guo", x, epochs=2, batch_size=16)
     newest = max(own_cache.glob("training/*/*.weights.h5"))
@@ -63,7 +64,9 @@ def test_killed_in_the_middle_it_ends_with_the_same_codes(tmp_path):
     script = textwrap.dedent(
         """
         import sys, numpy as np
+        from latentbook import training
         from latentbook.autoencoders import conv
+        training.CHECKPOINT_SECONDS = 0.0
         x = np.random.default_rng(0).random((2048, 28, 28, 1), dtype=np.float32)
         model, _ = conv.trained("cae10-guo", x, epochs=4, batch_size=256)
         np.save(sys.argv[1], model.encode(x[:64]))
@@ -85,6 +88,17 @@ def test_killed_in_the_middle_it_ends_with_the_same_codes(tmp_path):
     assert start("killed", "killed.npy").wait() == 0
     whole, killed = np.load(tmp_path / "whole.npy"), np.load(tmp_path / "killed.npy")
     np.testing.assert_allclose(killed, whole, atol=1e-4)
+
+
+@pytest.mark.parametrize(("seconds", "saved"), [(0.0, [1, 2, 3]), (1e9, [3])])
+def test_short_epochs_share_a_checkpoint(seconds, saved, own_cache, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", seconds)
+    steps = []
+    monkeypatch.setattr(
+        training.checkpoints, "save", lambda _, __, step, *a, **k: steps.append(step)
+    )
+    conv.trained("cae10-guo", images(), epochs=3, batch_size=16)
+    assert steps == saved
 
 
 @pytest.mark.parametrize(

@@ -65,11 +65,11 @@ def resume(model: keras.Model, where: Path, limit: int) -> dict[str, Any] | None
         Its state, or None if there is none, and then `model` is as it was. A damaged checkpoint
         is named and passed over.
     """
+    # lets a checkpoint restore the optimizer's moments too, and TensorFlow trace a step once only
+    model.optimizer.build(model.trainable_variables)
     states = [path for path in reversed(_states(where)) if int(path.stem) <= limit]
     if not states:
         return None
-    # building the optimizer lets the checkpoint restore its moments too
-    model.optimizer.build(model.trainable_variables)
     variables = [*model.variables, *model.optimizer.variables]
     before = [variable.numpy() for variable in variables]
     for path in states:

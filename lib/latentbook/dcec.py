@@ -335,7 +335,7 @@ class DCEC(ClusterMixin, BaseEstimator):
             keras.optimizers.Adam(1e-3),
             loss=("kl_divergence", reconstruction),
             loss_weights=(self.gamma, 1.0),
-            jit_compile=training.jit(),
+            **training.compiling(),
         )
         return model
 

@@ -285,6 +285,7 @@ def _execute(notebook: Path, out: Path, values: dict[str, Any], own: Path) -> No
             cwd=paths.root(),
             config=_transport(own),
             start_timeout=180,
+            request_save_on_cell_execute=False,
             progress_bar={"desc": out.stem, "mininterval": every, "unit": "cell"},
         )
     except PapermillExecutionError as error:

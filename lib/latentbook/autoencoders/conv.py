@@ -177,7 +177,7 @@ def trained(
     import keras
 
     autoencoder, loss = build(name, x.shape[1:], n_codes, seed=seed)
-    autoencoder.model.compile(keras.optimizers.Adam(1e-3), loss, jit_compile=training.jit())
+    autoencoder.model.compile(keras.optimizers.Adam(1e-3), loss, **training.compiling())
     history = training.fit(
         autoencoder.model,
         x,

@@ -218,7 +218,7 @@ def trained(
     for network, weights in zip(networks, start, strict=False):
         network.model.set_weights(weights)
     model = trainer(networks, plans, own[0])
-    model.compile(keras.optimizers.Adam(1e-3), loss=None, jit_compile=training.jit(len(x)))
+    model.compile(keras.optimizers.Adam(1e-3), loss=None, **training.compiling(len(x)))
     rounds = -(-epochs // max(1, ROUND // len(x)))
     passes = -(-epochs // rounds)
     history = training.fit(
@@ -348,7 +348,12 @@ def penalty(kind: str, codes: Any, moved: Any) -> Any:
 
 
 def fit_linear(
-    x: np.ndarray, n_codes: int, *, seed: int = 0, max_iterations: int = 5000
+    x: np.ndarray,
+    n_codes: int,
+    *,
+    seed: int = 0,
+    gradient: float = 1e-7,
+    max_iterations: int = 5000,
 ) -> tuple[Autoencoder, float]:
     r"""Return the linear autoencoder that reproduces the centred rows of `x` best, and its loss.
 
@@ -360,6 +365,9 @@ def fit_linear(
     ----------
     x : array of shape (n, n_features)
         Its mean is subtracted here; give the autoencoder centred rows.
+    gradient
+        The search stops when no component of the loss' gradient, divided by the total variance,
+        is larger. The more alike the variances of two directions, the smaller it has to be.
 
     Returns
     -------
@@ -380,7 +388,7 @@ def fit_linear(
     covariance = centred.T @ centred / len(x)
     start = np.random.default_rng(seed).normal(0, n_features**-0.5, 2 * n_codes * n_features)
     scale = np.trace(covariance)
-    options = {"maxiter": max_iterations, "maxfun": 10**9, "maxcor": 10, "ftol": 0, "gtol": 1e-7}
+    options = {"maxiter": max_iterations, "maxfun": 10**9, "ftol": 0, "gtol": gradient}
     with threadpool_limits(1):  # such small products take three times as long on two threads
         found = minimize(
             linear_loss,

@@ -337,7 +337,7 @@ def trained(
     autoencoder = build(name, x.shape[1:], seed=seed, **design)
     if standardise:
         autoencoder = standardised(autoencoder, x)
-    autoencoder.model.compile(kind(learning_rate), "mean_squared_error", jit_compile=training.jit())
+    autoencoder.model.compile(kind(learning_rate), "mean_squared_error", **training.compiling())
     chosen = autoencoder.model.optimizer.get_config()
     del chosen["name"]  # Keras counts the optimizers of a process
     history = training.fit(

@@ -332,7 +332,7 @@ def train(
     rate = keras.optimizers.schedules.CosineDecay(
         learning_rate, epochs * -(-training.n_samples(x) // batch_size), alpha=0.05
     )
-    model.compile(keras.optimizers.Adam(rate), loss, jit_compile=training.jit())
+    model.compile(keras.optimizers.Adam(rate), loss, **training.compiling())
     settings = {"optimizer": f"Adam {learning_rate:g} cosine", "epochs": epochs}
     return training.fit(
         model,

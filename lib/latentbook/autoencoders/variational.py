@@ -436,8 +436,8 @@ def trained(
     inputs = _training_inputs(name, x, y, n_classes, plan)
     watched = None if x_val is None else _training_inputs(name, x_val, y_val, n_classes, plan)
     built = build(name, x.shape[1:], n_classes, initial_means=initial_means, seed=seed, **design)
-    jit = training.jit(len(x) if plan.network == "dense" else 0)
-    built.model.compile(keras.optimizers.Adam(1e-3), loss=None, jit_compile=jit)
+    fast = training.compiling(len(x) if plan.network == "dense" else 0)
+    built.model.compile(keras.optimizers.Adam(1e-3), loss=None, **fast)
     history = training.fit(
         built.model,
         inputs,

@@ -111,7 +111,7 @@ def classifier(encoder: keras.Model, n_classes: int) -> keras.Model:
     scores = layers.Dense(n_classes, activation="softmax", name="head")(encoder.output)
     model = keras.Model(encoder.input, scores)
     model.compile(
-        keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", jit_compile=training.jit()
+        keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", **training.compiling()
     )
     return model
 

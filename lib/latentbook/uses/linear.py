@@ -85,6 +85,7 @@ def study(
     widths: Sequence[int],
     epochs: int,
     batch_size: int,
+    gradient: float = 1e-7,
 ) -> Study:
     """Reconstruct test rows with PCA, a linear and a nonlinear autoencoder of every code size.
 
@@ -96,6 +97,8 @@ def study(
         Of the nonlinear encoder's hidden layers (ReLU), mirrored in the decoder.
     epochs, batch_size
         Of the nonlinear autoencoders' training. PCA and the linear one see all rows at once.
+    gradient
+        At which the search for the linear one stops, see `dense.fit_linear`.
 
     Returns
     -------
@@ -115,7 +118,7 @@ def study(
     shown = min(sizes, key=lambda k: abs(k - 10))
     arrays: dict[str, np.ndarray] = {}
     for k, network in zip(sizes, networks, strict=True):
-        found, rebuilt, axes = _linear_methods(part, k, seed)
+        found, rebuilt, axes = _linear_methods(part, k, seed, gradient)
         rebuilt["nonlinear"] = dense.outputs(network.model, part.test)
         error = mse(part.test, rebuilt["nonlinear"])
         scores += [*found, Score("nonlinear", {"mse": error}, {"n_codes": k} | spent, seconds)]
@@ -126,7 +129,7 @@ def study(
 
 
 def _linear_methods(
-    part: Parts, k: int, seed: int
+    part: Parts, k: int, seed: int, gradient: float
 ) -> tuple[list[Score], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return scores, reconstructed test rows and directions of PCA and the linear autoencoder."""
     train, test = flat(part.train), flat(part.test)
@@ -134,7 +137,7 @@ def _linear_methods(
     pca = principal_components(train, k)
     rebuilt = {"pca": pca.inverse_transform(pca.transform(test))}
     half = time.perf_counter()
-    network, _ = dense.fit_linear(train, k, seed=seed)
+    network, _ = dense.fit_linear(train, k, seed=seed, gradient=gradient)
     mean = train.mean(axis=0)
     rebuilt["linear"] = dense.outputs(network.model, test - mean) + mean
     end = time.perf_counter()
