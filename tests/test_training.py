@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 
+import keras
 import numpy as np
 import pytest
 
@@ -99,6 +100,18 @@ def test_short_epochs_share_a_checkpoint(seconds, saved, own_cache, monkeypatch)
     )
     conv.trained("cae10-guo", images(), epochs=3, batch_size=16)
     assert steps == saved
+
+
+def test_several_steps_a_call_are_the_same_steps():
+    def weights(**settings):
+        autoencoder, loss = conv.build("cae10-guo", (8, 8, 1), 10, seed=0)
+        autoencoder.model.compile(keras.optimizers.SGD(0.1), loss, **settings)
+        x = np.random.default_rng(0).random((40, 8, 8, 1), dtype=np.float32)
+        autoencoder.model.fit(x, x, batch_size=8, shuffle=False, verbose=0)
+        return autoencoder.model.get_weights()
+
+    for fast, slow in zip(weights(**training.compiling()), weights(jit_compile=False), strict=True):
+        np.testing.assert_allclose(fast, slow, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -156,26 +156,30 @@ def _metrics_and_params(rows: pd.DataFrame) -> Iterable[tuple[dict[str, Any], di
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Format a number with a true minus sign and a fixed number of decimals; ``–`` if missing."""
+    """Format a number with a true minus sign and `digits` decimals; ``–`` if it is missing.
+
+    Two decimals fewer from 10 on, and none from 100 on or for a whole number.
+    """
     if value is None or pd.isna(value):
         return "–"
+    return f"{value:,.{_decimals(value, digits)}f}".replace("-", "−")
+
+
+def _decimals(value: float, digits: int) -> int:
     if abs(value) >= 100 or (float(value).is_integer() and abs(value) > 1):
-        text = f"{value:,.0f}"
-    else:
-        text = f"{value:.{digits}f}"
-    return text.replace("-", "−")
+        return 0
+    return max(0, digits - 2) if abs(value) >= 10 else digits
 
 
 def mean_and_spread(summary: dict[str, Any] | pd.Series | None) -> str:
-    """Format ``mean ± spread (n)``; the spread is left out for a single run."""
+    """Format ``mean ± spread (n)``, both with as many decimals; a single run has no spread."""
     if summary is None or pd.isna(summary.get("mean")):
         return "–"
     if summary["n"] == 1:
         return f"{number(summary['mean'])} (1)"
+    spread = f"{summary['spread']:,.{_decimals(summary['mean'], 3)}f}"
     # non-breaking spaces keep a number and its spread on one line
-    return (
-        f"{number(summary['mean'])}\u00a0±\u00a0{number(summary['spread'])} ({int(summary['n'])})"
-    )
+    return f"{number(summary['mean'])}\u00a0±\u00a0{spread} ({int(summary['n'])})"
 
 
 def markdown(

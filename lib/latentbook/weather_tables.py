@@ -137,7 +137,7 @@ def _clusters(found: pd.DataFrame, dataset: str) -> str:
         rows.append([_title(method), *cells, agreed, str(len(group))])
     chance = np.mean([m["persistence_chance"] for m in found["metrics"]])
     return tables.markdown(
-        ["codes", *CLUSTER_COLUMNS.values(), "agreement of seeds (ARI)", "seeds"],
+        ["codes", *CLUSTER_COLUMNS.values(), "ARI of seeds", "seeds"],
         rows,
         caption=f"Clusters of {TITLES.get(dataset, dataset)}; labels without memory would have a "
         f"persistence of about {tables.number(chance)}",
