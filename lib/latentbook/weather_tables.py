@@ -179,6 +179,7 @@ def _catalogue(found: pd.DataFrame) -> str:
                 [
                     f"{TITLES.get(dataset, dataset)}: {_title(method)}",
                     _bare(group, "catalogue_ami"),
+                    _bare(group, "catalogue_ami_chance"),
                     _bare(group, "catalogue_ari"),
                     f"{days:,.0f}",
                     str(len(group)),
@@ -187,9 +188,10 @@ def _catalogue(found: pd.DataFrame) -> str:
     if not rows:
         return NOT_RUN
     return tables.markdown(
-        ["data, codes", "AMI", "ARI", "days", "seeds"],
+        ["data, codes", "AMI", "AMI of other years", "ARI", "days", "seeds"],
         rows,
-        caption="Agreement of clusters with the Hess-Brezowsky catalogue",
+        caption="Agreement of clusters with the Hess-Brezowsky catalogue, and with its types on "
+        "the same calendar days of twenty earlier years",
         name="tbl-05-catalogue",
     )
 

@@ -120,6 +120,22 @@ def test_north_anticyclonic_is_a_type_and_not_a_missing_value(tmp_path):
     assert patterns.catalogue_agreement(np.array([1]), days(1, "2020-01-01"), types) == {}
 
 
+def test_agreement_by_chance_knows_seasons_and_memory():
+    calendar = pd.date_range("1970-01-01", "2000-12-31")
+    rng = np.random.default_rng(0)
+    spells = np.repeat(rng.integers(4, size=len(calendar)), 5)[: len(calendar)]
+    types = pd.Series((10 * calendar.quarter + spells).astype(str), index=calendar)
+    year = calendar[calendar.year == 2000]
+    seasons = patterns.catalogue_agreement(year.quarter.to_numpy(), year.to_numpy(), types)
+    assert 0.3 < seasons["ami"] == pytest.approx(seasons["ami_chance"], abs=0.02)
+    everything = types.loc[year].astype(int).to_numpy()
+    truth = patterns.catalogue_agreement(everything, year.to_numpy(), types)
+    assert truth["ami"] == pytest.approx(1)
+    assert 0.3 < truth["ami_chance"] < 0.9
+    young = types[types.index.year == 2000]  # no earlier year to compare with
+    assert "ami_chance" not in patterns.catalogue_agreement(everything, year.to_numpy(), young)
+
+
 def test_bad_input_is_named(tmp_path):
     codes, _ = islands(30)
     training = np.ones(30, bool)

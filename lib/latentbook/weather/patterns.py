@@ -17,6 +17,8 @@ import pandas as pd
 from latentbook import clustering, metrics
 from latentbook.errors import LatentbookError, check_between, check_matrix
 
+#: How many years earlier the types are that tell the agreement of patterns by chance.
+OTHER_YEARS = range(1, 21)
 #: Fields and windows of the catalogue: "NA" is a weather type, not a missing value.
 CATALOGUE = "hess_brezowsky_gwl_daily_1881-2000.csv"
 
@@ -237,13 +239,17 @@ def catalogue_agreement(
 ) -> dict[str, float]:
     """Compare patterns with the catalogue's types on the days that both have.
 
-    A window goes by the type of the day it starts on.
+    A window goes by the type of the day it starts on. Both indices are 0 for labels that are drawn
+    day by day; but patterns and types last for days and have seasons, and therefore agree by
+    chance too. ``ami_chance`` is the agreement with the types of the same calendar days in earlier
+    years, which last as long and have the same seasons.
 
     Returns
     -------
     dict
-        ``ami`` and ``ari`` (0 for chance), ``days``: the number compared, ``types``: how many
-        types occur on them. Empty if there are no common days.
+        ``ami`` and ``ari``, ``days``: the number compared, ``types``: how many types occur on
+        them, and ``ami_chance``: mean over the `OTHER_YEARS` that the catalogue covers, if any.
+        Empty if there are no common days.
     """
     from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
@@ -251,11 +257,14 @@ def catalogue_agreement(
     known = days.isin(types.index)
     if not known.any():
         return {}
-    truth = types.reindex(days[known]).to_numpy()
-    found = labels[known]
-    return {
+    days, found = days[known], labels[known]
+    truth = types.reindex(days)
+    scores = {
         "ami": float(adjusted_mutual_info_score(truth, found)),
         "ari": float(adjusted_rand_score(truth, found)),
-        "days": float(known.sum()),
-        "types": float(len(set(truth))),
+        "days": float(len(days)),
+        "types": float(truth.nunique()),
     }
+    others = [types.reindex(days - pd.DateOffset(years=years)) for years in OTHER_YEARS]
+    chance = [adjusted_mutual_info_score(x, found) for x in others if not x.isna().any()]
+    return scores | ({"ami_chance": float(np.mean(chance))} if chance else {})
