@@ -285,6 +285,7 @@ def _execute(notebook: Path, out: Path, values: dict[str, Any], own: Path) -> No
             cwd=paths.root(),
             config=_transport(own),
             start_timeout=180,
+            # else the whole notebook is written after every cell, a tenth of the time of a run
             request_save_on_cell_execute=False,
             progress_bar={"desc": out.stem, "mininterval": every, "unit": "cell"},
         )
