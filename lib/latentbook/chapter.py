@@ -46,6 +46,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "multiples": (100, 10_000_000),
     "points": (100, 10_000_000),
     "n_codes": (1, 10_000),
+    "linear_gradient": (1e-12, 1e-2),
     "land_n": (0, 10_000_000),
     "land_runs": (2, 100),
     "land_epochs": (1, 100_000),

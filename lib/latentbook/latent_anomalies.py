@@ -8,7 +8,6 @@ Networks, clusterings, detectors and mass curves themselves are left to `autoenc
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -189,8 +188,6 @@ def train(
     """
     import keras
 
-    # Keras' functions are traced anew for every model, about which TensorFlow warns
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     named, setting = setting, replace(setting, likelihood=_likelihood(setting, data))
     design = {k: v for k, v in asdict(setting).items() if k not in ("model", "radius")}
     start = None

@@ -158,7 +158,7 @@ def _metrics_and_params(rows: pd.DataFrame) -> Iterable[tuple[dict[str, Any], di
 def number(value: float | None, digits: int = 3) -> str:
     """Format a number with a true minus sign and `digits` decimals; ``–`` if it is missing.
 
-    Two decimals fewer from 10 on, and none from 100 on or for a whole number.
+    One decimal fewer from 10 on, and none from 100 on or for a whole number.
     """
     if value is None or pd.isna(value):
         return "–"
@@ -168,7 +168,7 @@ def number(value: float | None, digits: int = 3) -> str:
 def _decimals(value: float, digits: int) -> int:
     if abs(value) >= 100 or (float(value).is_integer() and abs(value) > 1):
         return 0
-    return max(0, digits - 2) if abs(value) >= 10 else digits
+    return max(0, digits - 1) if abs(value) >= 10 else digits
 
 
 def mean_and_spread(summary: dict[str, Any] | pd.Series | None) -> str:

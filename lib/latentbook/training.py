@@ -55,6 +55,8 @@ def compiling(dense_rows: int = 0) -> dict[str, Any]:
         return {"jit_compile": True if dense_rows >= XLA_ROWS else "auto"}
     import tensorflow as tf
 
+    # it warns that functions are traced anew, as they have to be for every new model
+    tf.get_logger().setLevel("ERROR")
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     jit = True if dense_rows >= XLA_ROWS else "auto" if on_gpu else False
     return {"jit_compile": jit, "steps_per_execution": STEPS_A_CALL}

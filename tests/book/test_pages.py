@@ -1,6 +1,7 @@
 """What the built pages say, read as files: links, pictures, tables, errors."""
 
 import functools
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -73,6 +74,7 @@ def test_every_picture_has_a_text(page, html):
 def test_no_error_is_shown(page, html):
     text = article(page).get_text()
     assert "Traceback (most recent call last)" not in text
+    assert re.findall(r"WARNING:.*|\w+Warning: .*", text) == []
     assert (
         soup(page).select(".output.traceback, .output.error, .problematic, .system-message") == []
     )

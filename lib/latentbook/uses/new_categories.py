@@ -10,6 +10,7 @@ Classifiers and features with few labels are the subject of `few_labels`, whose 
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -133,7 +134,9 @@ def parametric_umap(train: np.ndarray, test: np.ndarray, *, epochs: int, seed: i
             keras_fit_kwargs={"verbose": 0},
             **wanted,
         )
-        reducer.fit(train)
+        with warnings.catch_warnings():  # of Keras, about umap-learn's own model
+            warnings.simplefilter("ignore", UserWarning)
+            reducer.fit(train)
         return {"train": dense.outputs(network, train), "test": dense.outputs(network, test)}
 
     found = cache.load_or_compute("transformed", key, compute)
