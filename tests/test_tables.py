@@ -108,10 +108,21 @@ def test_a_reason_overrules_a_number():
         (70000, "70,000"),
         (6.0, "6"),
         (1, "1.000"),
+        (-12.3456, "−12.35"),
+        (1234.5678, "1,235"),
     ],
 )
 def test_numbers_are_formatted(value, text):
     assert tables.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("mean", "spread", "text"),
+    [(0.5, 0.01, "0.500 ± 0.010 (3)"), (26.38, 2.4, "26.38 ± 2.40 (3)"), (251, 2.8, "251 ± 3 (3)")],
+)
+def test_a_spread_has_as_many_decimals_as_its_mean(mean, spread, text):
+    shown = tables.mean_and_spread({"mean": mean, "spread": spread, "n": 3})
+    assert shown.replace("\u00a0", " ") == text
 
 
 def test_all_pages_are_written_from_an_empty_project(own_project):
