@@ -8,7 +8,6 @@ keeping a state.
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -43,7 +42,8 @@ def compiling(dense_rows: int = 0) -> dict[str, Any]:
 
     XLA makes small convolutional networks 1.4 to 5 times slower for TensorFlow on a CPU; JAX needs
     it. TensorFlow makes several steps a call, which saves half of a small network's time a step;
-    JAX would compile every one of them.
+    JAX would compile every one of them. Asked for by whatever trains with TensorFlow, it also
+    silences the warning that functions are traced anew, as they have to be for every new model.
 
     Parameters
     ----------
@@ -54,20 +54,12 @@ def compiling(dense_rows: int = 0) -> dict[str, Any]:
 
     if keras.backend.backend() != "tensorflow":
         return {"jit_compile": True if dense_rows >= XLA_ROWS else "auto"}
-    jit = True if dense_rows >= XLA_ROWS else "auto" if _tensorflow_on_gpu() else False
-    return {"jit_compile": jit, "steps_per_execution": STEPS_A_CALL}
-
-
-@functools.cache
-def _tensorflow_on_gpu() -> bool:
-    """Say whether TensorFlow has a GPU, and silence it once a process.
-
-    It warns of functions that are traced anew, as they have to be for every new model.
-    """
     import tensorflow as tf
 
     tf.get_logger().setLevel("ERROR")
-    return bool(tf.config.list_physical_devices("GPU"))
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    jit = True if dense_rows >= XLA_ROWS else "auto" if on_gpu else False
+    return {"jit_compile": jit, "steps_per_execution": STEPS_A_CALL}
 
 
 def is_lazy(x: Any) -> bool:
