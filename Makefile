@@ -43,5 +43,5 @@ lock: env ## resolve requirements.lock anew
 	@$(BIN)/python tools/lock.py $(ARGS)
 
 clean: ## remove what make book made (.venv and finished sweep runs are kept)
-	rm -rf _build/html _build/chapters _build/records _build/numba _build/.[brh]*
+	rm -rf _build/html _build/chapters _build/records _build/.[brh]*
 	rm -rf book/chapters book/generated book/extra .snakemake

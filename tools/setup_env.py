@@ -137,6 +137,11 @@ def make():
         venv.create(FOLDER, with_pip=True)
     pip("--require-hashes", "-r", LOCK)
     pip("--no-build-isolation", "--editable", ROOT)
+    print("Compiling UMAP (once; half a minute) ...")
+    sys.stdout.flush()
+    ahead = "from latentbook import embed; embed.compile_ahead()"
+    with open(os.devnull, "w") as nowhere:  # without it, the first chapters compile for themselves
+        subprocess.call([python_of_environment(), "-c", ahead], cwd=ROOT, stderr=nowhere)
     with open(STAMP + ".new", "w") as file:
         file.write(wanted)
     os.rename(STAMP + ".new", STAMP)

@@ -360,11 +360,8 @@ def _kernel_of_this_python() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _environment(threads: int) -> Iterator[None]:
-    """Limit numerical libraries to `threads` and keep compiled functions between runs."""
+    """Limit numerical libraries to `threads`, and silence what a page should not show."""
     variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
-    compiled = paths.root() / "_build" / "numba"
-    compiled.mkdir(parents=True, exist_ok=True)
-    variables["NUMBA_CACHE_DIR"] = str(compiled)
     variables.setdefault("TF_CPP_MIN_LOG_LEVEL", os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"))
     variables["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     with _variables(**variables):
