@@ -6,6 +6,7 @@ pipeline, under papermill by hand or cell by cell in Jupyter.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Mapping
 from types import ModuleType
@@ -104,6 +105,8 @@ def begin(chapter: str, namespace: Mapping[str, Any]) -> None:
     with warnings.catch_warnings():  # tqdm asks for ipywidgets; its bars in text will do
         warnings.simplefilter("ignore")
         import tqdm.auto  # noqa: F401
+    # TensorFlow warns that every new model is traced anew, which is as it must be
+    logging.getLogger("tensorflow").setLevel("ERROR")
     from latentbook import plots
 
     plots.use_style()

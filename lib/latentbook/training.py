@@ -42,8 +42,7 @@ def compiling(dense_rows: int = 0) -> dict[str, Any]:
 
     XLA makes small convolutional networks 1.4 to 5 times slower for TensorFlow on a CPU; JAX needs
     it. TensorFlow makes several steps a call, which saves half of a small network's time a step;
-    JAX would compile every one of them. Asked for by whatever trains with TensorFlow, it also
-    silences the warning that functions are traced anew, as they have to be for every new model.
+    JAX would compile every one of them.
 
     Parameters
     ----------
@@ -56,7 +55,6 @@ def compiling(dense_rows: int = 0) -> dict[str, Any]:
         return {"jit_compile": True if dense_rows >= XLA_ROWS else "auto"}
     import tensorflow as tf
 
-    tf.get_logger().setLevel("ERROR")
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     jit = True if dense_rows >= XLA_ROWS else "auto" if on_gpu else False
     return {"jit_compile": jit, "steps_per_execution": STEPS_A_CALL}
