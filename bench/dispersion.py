@@ -243,10 +243,10 @@ def heights() -> tuple[Any, Any, str]:
 
 def make_case(n: int) -> tuple[Any, dict[str, np.ndarray], str]:
     """Return our wind, the case for the peers, and its name; no particle comes near the edge."""
-    from latentbook.weather import dispersion
+    from latentbook.weather import dispersion, winds
 
     data, grid, name = heights()
-    wind = dispersion.geostrophic(data, grid, 500)
+    wind = winds.geostrophic(data, grid, 500)
     metre = np.radians(1) * RADIUS * (grid.x[1] - grid.x[0])  # of a cell northward
     rng = np.random.default_rng(0)
     release = np.stack([rng.uniform(-12, 6, 4 * n), rng.uniform(38, 52, 4 * n)], axis=1)
@@ -274,14 +274,14 @@ def kilometres(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def plumes(rounds: int) -> bool:
     """Time whole plumes over the study's domain, on one thread and on two."""
-    from latentbook.weather import dispersion
+    from latentbook.weather import dispersion, winds
     from latentbook.weather.grid import EUROPE
 
     times = np.datetime64("2001-01-01", "ns") + np.arange(41) * np.timedelta64(6, "h")
     wave = np.radians(2 * EUROPE.longitude + 15 * np.arange(41)[:, None, None])
     east, north = 4 + 0 * wave, 8 * np.sin(wave)
     velocity = np.stack([east, north], axis=-1).astype(np.float32) / 75_000
-    wind = dispersion.Wind(velocity, times, EUROPE)
+    wind = winds.Wind(velocity, times, EUROPE)
     rng = np.random.default_rng(0)
     release = np.stack([rng.uniform(-5, 25, 100), rng.uniform(42, 60, 100)], axis=1)
     start = rng.integers(0, 33, 100)

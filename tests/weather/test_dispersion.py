@@ -17,9 +17,10 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import RegularGridInterpolator
 
 from latentbook.errors import LatentbookError
-from latentbook.weather import dispersion
-from latentbook.weather.dispersion import NUCLIDES, Nuclide, Wind, disperse, follow
+from latentbook.weather import winds
+from latentbook.weather.dispersion import NUCLIDES, Nuclide, disperse, follow
 from latentbook.weather.grid import EUROPE, RADIUS, box
+from latentbook.weather.winds import Wind
 
 START = np.datetime64("2001-01-01", "ns")
 TRACER = Nuclide("tracer", np.inf, 0.0)
@@ -45,7 +46,7 @@ def fields(grid, n=9, hours=6, **values):
 
 
 def uniform(grid, u=0.0, v=0.0, n=9):
-    return dispersion.wind(fields(grid, n, u=u, v=v), grid, 900)
+    return winds.horizontal(fields(grid, n, u=u, v=v), grid, 900)
 
 
 def rotation(turn_hours=24.0, n=9):
@@ -137,7 +138,7 @@ class TestAdvection:
     def test_a_start_between_two_fields_sees_the_wind_between_them(self):
         u = np.zeros((9, *EUROPE.shape))
         u[1:] = 10
-        wind = dispersion.wind(fields(EUROPE, u=u, v=0.0), EUROPE, 900)
+        wind = winds.horizontal(fields(EUROPE, u=u, v=0.0), EUROPE, 900)
         late = follow(wind, MIDDLE, START + np.timedelta64(3, "h"), hours=3, dt=60)
         # from 5 to 10 m/s in three hours
         assert far(late, MIDDLE)[0] == pytest.approx(7.5 * 3 * 3.6, rel=0.01)
@@ -308,7 +309,7 @@ class TestWinds:
         grid = box((-20, 20, 40, 60), (40, 80))
         slope = -1e-4  # metres a metre
         north = RADIUS * np.radians(grid.latitude - 50)
-        wind = dispersion.geostrophic(fields(grid, z=5500 + slope * north), grid, 900)
+        wind = winds.geostrophic(fields(grid, z=5500 + slope * north), grid, 900)
         f = 2 * 7.292_115e-5 * np.sin(np.radians(grid.latitude))
         u = wind.u_x[0] / grid.per_metre()[0, 0] * (grid.x[1] - grid.x[0])
         assert np.allclose(u, -9.806_65 / f * slope, rtol=2e-3)
@@ -317,12 +318,12 @@ class TestWinds:
     def test_on_the_lambert_map_it_is_the_same_wind(self):
         zonal = 5500 - 500 * np.sin(np.radians(2 * EUROPE.latitude))
         eastward = 8 * np.sin(np.radians(4 * EUROPE.longitude))
-        wind = dispersion.geostrophic(fields(EUROPE, z=zonal + eastward), EUROPE, 900)
+        wind = winds.geostrophic(fields(EUROPE, z=zonal + eastward), EUROPE, 900)
         phi, lam = np.radians(EUROPE.latitude), np.radians(EUROPE.longitude)
         balance = 9.806_65 / (2 * 7.292_115e-5 * np.sin(phi))
         u = balance / RADIUS * 1000 * np.cos(2 * phi)
         v = balance / (RADIUS * np.cos(phi)) * 32 * np.cos(4 * lam)
-        expected = dispersion.wind(fields(EUROPE, u=u, v=v), EUROPE, 900)
+        expected = winds.horizontal(fields(EUROPE, u=u, v=v), EUROPE, 900)
         inner = (slice(None), slice(2, -2), slice(2, -2))
         error = np.abs(wind.velocity - expected.velocity)[inner].max()
         assert error < 0.02 * np.abs(expected.velocity).max()
@@ -330,7 +331,7 @@ class TestWinds:
     def test_lazy_fields_are_read_chunk_by_chunk(self):
         data = fields(EUROPE, u=np.random.default_rng(0).normal(size=(9, 64, 64)), v=3.0)
         lazy = data.chunk(time=4)
-        eager, late = (dispersion.wind(d, EUROPE, 900) for d in (data, lazy))
+        eager, late = (winds.horizontal(d, EUROPE, 900) for d in (data, lazy))
         assert np.array_equal(eager.velocity, late.velocity)
         assert late.u_x.dtype == np.float32
 
@@ -342,7 +343,7 @@ class TestWinds:
         grid = box((-20, 14, 31, 59), (28, 34))
         data = weather.open(str(path), ("z",), period=("2005-01", "2005-01"))
         level = float(data.level[0])
-        wind = dispersion.geostrophic(regrid(data, grid), grid, level)
+        wind = winds.geostrophic(regrid(data, grid), grid, level)
         speed = np.hypot(
             wind.u_x / grid.per_metre()[0, 0] * (grid.x[1] - grid.x[0]),
             wind.u_y / grid.per_metre()[1, 1] * (grid.y[1] - grid.y[0]),
@@ -423,14 +424,14 @@ class TestErrors:
         u = np.zeros((9, *EUROPE.shape))
         u[4, 3, 2] = np.nan
         with pytest.raises(LatentbookError, match="NaN or infinite at 2001-01-02T00:00"):
-            dispersion.wind(fields(EUROPE, u=u, v=0.0), EUROPE, 900)
+            winds.horizontal(fields(EUROPE, u=u, v=0.0), EUROPE, 900)
 
     @pytest.mark.parametrize(
         ("make", "data", "words"),
         [
-            (dispersion.wind, {"v": 1.0}, "hold v, but no u"),
-            (dispersion.geostrophic, {"u": 1.0}, "but no z"),
-            (dispersion.wind, {"u": 1.0, "v": 0.0}, "no level 850 hPa: choose one of 900"),
+            (winds.horizontal, {"v": 1.0}, "hold v, but no u"),
+            (winds.geostrophic, {"u": 1.0}, "but no z"),
+            (winds.horizontal, {"u": 1.0, "v": 0.0}, "no level 850 hPa: choose one of 900"),
         ],
     )
     def test_a_missing_field_or_level(self, make, data, words):
@@ -439,14 +440,14 @@ class TestErrors:
 
     def test_another_grid(self):
         with pytest.raises(LatentbookError, match="regrid the data to it first"):
-            dispersion.wind(
+            winds.horizontal(
                 fields(box((0, 10, 40, 50)), u=1.0, v=1.0).isel(x=slice(9)), EUROPE, 900
             )
 
     def test_the_tropics_have_no_geostrophic_wind(self):
         grid = box((0, 40, 10, 50))
         with pytest.raises(LatentbookError, match=r"within 10\.3 degrees of the equator"):
-            dispersion.geostrophic(fields(grid, z=5500.0), grid, 900)
+            winds.geostrophic(fields(grid, z=5500.0), grid, 900)
 
     def test_times_that_do_not_ascend(self):
         wind = uniform(EUROPE)

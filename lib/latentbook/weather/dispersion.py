@@ -11,35 +11,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numba
 import numpy as np
 from numba.extending import register_jitable
+from sklearn.utils import gen_batches
 
 from latentbook.errors import LatentbookError, check_between, choose
+from latentbook.weather import winds
 from latentbook.weather.grid import Grid
-
-if TYPE_CHECKING:
-    import xarray as xr
+from latentbook.weather.winds import Wind
 
 DAY = 86_400.0
 YEAR = 365.242_198 * DAY
-
-#: Acceleration that turns geopotential into geopotential metres, in m s-2.
-GRAVITY = 9.806_65
-#: Turn of the Earth, in radians per second.
-OMEGA = 7.292_115e-5
 
 #: Of eddies that the wind fields do not show, in m2 s-1: that of the long-range model LADAS in
 #: iaea2019modaria (table 15).
 DIFFUSIVITY = 2.5e4
 #: Depth over which the activity is mixed, in metres: of a boundary layer by day.
 MIXING_HEIGHT = 1000.0
-
-#: Latitude below which the geostrophic wind says little, in degrees.
-TROPICS = 15.0
 
 #: Particles that a thread carries at once; their state stays in the cache of a core.
 BLOCK = 2000
@@ -67,63 +58,6 @@ NUCLIDES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Wind:
-    """Horizontal winds on a map; made by `wind` or `geostrophic`.
-
-    Attributes
-    ----------
-    velocity : array of float32, shape (time, ny, nx, 2)
-        Towards greater x and y, in cells per second, at the centres of the cells.
-    times : vector of datetime64
-        Ascending.
-    grid : Grid
-
-    Raises
-    ------
-    LatentbookError
-        For NaN, fewer than two fields or cells a side, or times that do not ascend.
-    """
-
-    velocity: np.ndarray
-    times: np.ndarray
-    grid: Grid
-
-    def __post_init__(self) -> None:
-        expected = (len(self.times), *self.grid.shape, 2)
-        if self.velocity.shape != expected or min(expected) < 2:
-            raise LatentbookError(
-                f"winds of shape {self.velocity.shape} do not fit {len(self.times)} times on a "
-                f"grid of {self.grid.shape} cells: at least two of each are needed, and two "
-                "components"
-            )
-        if not (np.diff(self.seconds) > 0).all():
-            raise LatentbookError("the times of the wind do not ascend: sort them, drop doubles")
-        for block in _runs(len(self.times), 256):
-            if not np.isfinite(self.velocity[block]).all():
-                bad = ~np.isfinite(self.velocity[block]).all(axis=(1, 2, 3))
-                first = self.times[block][bad][0]
-                raise LatentbookError(
-                    f"the wind is NaN or infinite at {_hour(first)}: choose a level above the "
-                    "ground, or fill the source first"
-                )
-
-    @property
-    def u_x(self) -> np.ndarray:
-        """Component towards greater x in cells per second, of shape (time, ny, nx)."""
-        return self.velocity[..., 0]
-
-    @property
-    def u_y(self) -> np.ndarray:
-        """Component towards greater y in cells per second, of shape (time, ny, nx)."""
-        return self.velocity[..., 1]
-
-    @cached_property
-    def seconds(self) -> np.ndarray:
-        """Seconds from the first field to each."""
-        return (self.times - self.times[0]) / np.timedelta64(1, "s")
-
-
-@dataclass(frozen=True, eq=False)
 class Plumes:
     """What became of each of m releases; made by `disperse`.
 
@@ -142,72 +76,6 @@ class Plumes:
     deposited: np.ndarray
     decayed: np.ndarray
     left: np.ndarray
-
-
-def wind(data: xr.Dataset, grid: Grid, level: float) -> Wind:
-    """Return the winds of a level in the units of the grid.
-
-    Parameters
-    ----------
-    data
-        Weather on `grid`, as `grid.regrid` returns it, with ``u`` and ``v`` in m s-1.
-    grid
-        Its map.
-    level
-        In hPa.
-
-    Raises
-    ------
-    LatentbookError
-        If the data have no winds or not that level, are on another grid, or hold NaN.
-    """
-    u, v = _at(data, "u", level, grid), _at(data, "v", level, grid)
-    return _assemble(u, grid, lambda block: (u[block].values, v[block].values))
-
-
-def geostrophic(data: xr.Dataset, grid: Grid, level: float) -> Wind:
-    """Return the winds that balance the heights of a pressure level, without friction.
-
-    ``u = -g/f dz/dy`` and ``v = g/f dz/dx`` with ``f = 2 Omega sin(latitude)``, from differences
-    between neighbouring cells.
-
-    Parameters
-    ----------
-    data
-        Weather on `grid`, as `grid.regrid` returns it, with ``z`` in geopotential metres.
-    grid
-        Its map.
-    level
-        In hPa.
-
-    Raises
-    ------
-    LatentbookError
-        If the data have no heights or not that level, are on another grid, or hold NaN; and for
-        a grid that reaches the tropics.
-    """
-    z = _at(data, "z", level, grid)
-    nearest = np.abs(grid.latitude).min()
-    if nearest < TROPICS:
-        raise LatentbookError(
-            f"the grid comes within {nearest:.1f} degrees of the equator, but the geostrophic "
-            f"wind needs {TROPICS:g}: choose a smaller box, or data with winds"
-        )
-    if min(grid.shape) < 3:
-        raise LatentbookError(
-            f"the grid has {grid.shape} cells, but slopes need at least three each way"
-        )
-    jacobian = _cells_per_metre(grid)
-    balance = GRAVITY / (2 * OMEGA * np.sin(np.radians(grid.latitude)))
-
-    def read(block: slice) -> tuple[np.ndarray, np.ndarray]:
-        heights = z[block].values.astype(np.float64)
-        up, along = np.gradient(heights, axis=(1, 2), edge_order=2)
-        eastward = along * jacobian[0, 0] + up * jacobian[1, 0]
-        northward = along * jacobian[0, 1] + up * jacobian[1, 1]
-        return -balance * northward, balance * eastward
-
-    return _assemble(z, grid, read)
 
 
 def disperse(
@@ -298,7 +166,7 @@ def disperse(
     m = len(places)
     concentration = np.zeros((m, *wind.grid.shape), np.float32)
     balance = np.zeros((m, 4))
-    tasks = [(r, block) for r in range(m) for block in _runs(particles, BLOCK)]
+    tasks = [(r, block) for r in range(m) for block in gen_batches(particles, BLOCK)]
     for (r, _), (held, shares) in zip(tasks, _parallel(one, tasks, threads, progress), strict=True):
         concentration[r] += held
         balance[r] += shares
@@ -349,59 +217,6 @@ def follow(
     result = np.full((len(places), 2), np.nan)
     result[inside] = np.stack(grid.unproject(x[inside], y[inside]), axis=1)
     return result
-
-
-def _cells_per_metre(grid: Grid) -> np.ndarray:
-    """Return `Grid.per_metre` in cells, of shape (2, 2, ny, nx)."""
-    size = np.array([grid.x[1] - grid.x[0], grid.y[1] - grid.y[0]])
-    return grid.per_metre() / size[:, None, None, None]
-
-
-def _at(data: xr.Dataset, name: str, level: float, grid: Grid) -> xr.DataArray:
-    """Return a variable at a level, with dims (time, y, x)."""
-    if name not in data:
-        raise LatentbookError(
-            f"the data hold {', '.join(map(str, data)) or 'nothing'}, but no {name}: winds need "
-            "u and v, geostrophic winds z"
-        )
-    field = data[name]
-    sizes = tuple(field.sizes.get(dim, 0) for dim in ("y", "x"))
-    if sizes != grid.shape:
-        raise LatentbookError(
-            f"{name} has {sizes} cells (y, x), but the grid {grid.name} {grid.shape}: regrid the "
-            "data to it first"
-        )
-    levels = np.atleast_1d(field["level"].values) if "level" in field.coords else np.array([])
-    found = np.flatnonzero(np.isclose(levels, level))
-    if not len(found):
-        there = ", ".join(f"{value:g}" for value in levels) or "no level"
-        raise LatentbookError(f"{name} has no level {level:g} hPa: choose one of {there}")
-    if "level" in field.dims:
-        field = field.isel(level=int(found[0]))
-    return field.transpose("time", "y", "x")
-
-
-def _assemble(
-    field: xr.DataArray, grid: Grid, read: Callable[[slice], tuple[np.ndarray, np.ndarray]]
-) -> Wind:
-    """Turn eastward and northward winds, read block by block, into cells per second."""
-    jacobian = _cells_per_metre(grid)
-    velocity = np.empty((field.sizes["time"], *grid.shape, 2), np.float32)
-    # whole chunks, so that none is read twice
-    length = max(field.chunksizes.get("time", (512,)))
-    for block in _runs(len(velocity), length):
-        u, v = read(block)
-        velocity[block, ..., 0] = jacobian[0, 0] * u + jacobian[0, 1] * v
-        velocity[block, ..., 1] = jacobian[1, 0] * u + jacobian[1, 1] * v
-    return Wind(velocity, field["time"].values.astype("datetime64[ns]"), grid)
-
-
-def _runs(n: int, length: int) -> list[slice]:
-    return [slice(first, min(first + length, n)) for first in range(0, n, length)]
-
-
-def _hour(time: np.datetime64) -> str:
-    return str(time.astype("datetime64[m]"))
 
 
 def find_nuclide(nuclide: str | Nuclide) -> Nuclide:
@@ -468,7 +283,7 @@ def _begin(wind: Wind, start: Any, m: int, hours: float) -> np.ndarray:
 
 def _check_covered(wind: Wind, begin: np.ndarray, end: np.ndarray, hours: float) -> None:
     def when(seconds: float) -> str:
-        return _hour(wind.times[0] + np.timedelta64(round(seconds), "s"))
+        return winds.hour(wind.times[0] + np.timedelta64(round(seconds), "s"))
 
     bad = (begin < 0) | (end > wind.seconds[-1])
     if bad.any():
@@ -556,7 +371,7 @@ def _turbulence(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     two arrays of shape (ny, nx, 2)
         The root of the diagonal of G, and the shift per diffusivity, in cells m-2.
     """
-    metric = np.square(_cells_per_metre(grid)).sum(axis=1)
+    metric = np.square(winds.cells_per_metre(grid)).sum(axis=1)
     root = np.sqrt(metric[0] * metric[1])
     shift = [root * np.gradient(metric[i] / root, axis=1 - i) for i in (0, 1)]
     return np.stack(list(np.sqrt(metric)), axis=-1), np.stack(shift, axis=-1)

@@ -89,7 +89,7 @@ def library(weather: study.Weather, sites: pd.DataFrame, release: Release, seed:
             f"no window is followed by {release.hours} hours of wind: shorten hours or take a "
             "longer period"
         )
-    winds = _wind(weather, release.level)
+    wind = _wind(weather, release.level)
     places = sites[["longitude", "latitude"]].to_numpy()
     rows = np.flatnonzero(usable)
     plumes = np.zeros((len(weather), len(sites), *weather.grid.shape), np.float32)
@@ -106,7 +106,7 @@ def library(weather: study.Weather, sites: pd.DataFrame, release: Release, seed:
 
         def compute(starts: np.ndarray = starts) -> dict[str, np.ndarray]:
             found = dispersion.disperse(
-                winds,
+                wind,
                 np.tile(places, (len(starts) // len(places), 1)),
                 starts,
                 hours=release.hours,
@@ -133,11 +133,11 @@ def _followed(times: np.ndarray, starts: np.ndarray, hours: float) -> np.ndarray
 
 def _wind(weather: study.Weather, level: float) -> Any:
     """Return the wind at a level, from the data where they have it, else geostrophic."""
-    from latentbook.weather import dispersion
+    from latentbook.weather import winds
 
     if {"u", "v"} <= set(weather.fields):
-        return dispersion.wind(weather.fields, weather.grid, level)
-    return dispersion.geostrophic(weather.fields, weather.grid, level)
+        return winds.horizontal(weather.fields, weather.grid, level)
+    return winds.geostrophic(weather.fields, weather.grid, level)
 
 
 # ---------------------------------------------------------------- estimating
