@@ -154,6 +154,12 @@ def test_methods_are_named_after_what_differs(change, name):
     assert run.reference is (not change or set(change) == {"pretraining_epochs"})
 
 
+def test_a_shorter_pretraining_is_named_also_where_the_reader_chose_it():
+    (asked,) = plan([], FAITHFUL | {"pretraining_epochs": 20})
+    assert run_of(asked).unchanged
+    assert run_of(asked).method == "dcec, 20 epochs"
+
+
 def test_names_of_settings_that_share_arrays_differ():
     settings = plan(list(EXPERIMENTS), FAITHFUL)
     keys = [deep_clustering.key(run_of(setting)) for setting in settings]
@@ -223,7 +229,7 @@ def test_parts_are_all_images_or_the_two_splits(runs):
 def test_records_are_complete(runs):
     (record,) = deep_clustering.make_records(runs[0], "quick")
     records.check(record)
-    assert record["method"] == "dcec, linear"
+    assert record["method"] == "dcec, 30 epochs, linear"
     assert record["source_table"] is None
     assert record["chapter"] == deep_clustering.CHAPTER
     assert {"pretrain", "cluster"} == set(record["seconds"])
@@ -248,7 +254,7 @@ def test_training_on_a_split_makes_two_records(runs):
     train, test = deep_clustering.make_records(runs[1], "quick")
     for record, part in ((train, "train"), (test, "test")):
         records.check(record)
-        assert record["method"] == "dcec, trained on train, linear"
+        assert record["method"] == "dcec, 30 epochs, trained on train, linear"
         assert record["params"]["evaluated_on"] == part
         assert record["source_table"] is None
     assert "acc_start" in train["metrics"]
@@ -271,14 +277,14 @@ def test_codes_before_the_joint_training_are_clustered_in_two_stages(runs):
 def test_codes_after_it_are_reduced_and_clustered(runs):
     record = deep_clustering.umap_and_mixture(runs[0], "quick")
     records.check(record)
-    assert record["method"] == "dcec, linear + umap2 + mixture"
+    assert record["method"] == "dcec, 30 epochs, linear + umap2 + mixture"
     assert record["metrics"]["acc"] == 1
 
 
 def test_arrays_of_a_run(runs, data):
     run = runs[0]
     found = deep_clustering.arrays(run)
-    name = "dcec, linear, gamma 0.1, seed 0"
+    name = "dcec, 30 epochs, linear, gamma 0.1, seed 0"
     assert set(found) == {
         "index",
         "classes",

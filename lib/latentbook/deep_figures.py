@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from latentbook import embed, plots
 from latentbook.dcec import DCEC
-from latentbook.deep_clustering import HISTORY, REFERENCE, Run
+from latentbook.deep_clustering import HISTORY, REFERENCE, REFERENCE_EPOCHS, Run
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -255,7 +255,7 @@ def only(params: Mapping[str, object], parameter: str) -> bool:
     rest = {k: v for k, v in REFERENCE.items() if k != parameter}
     if params.get("trained_on") != "all" or any(params.get(k) != v for k, v in rest.items()):
         return False
-    return parameter == "pretraining_epochs" or params["pretraining_epochs"] == 200
+    return parameter == "pretraining_epochs" or params["pretraining_epochs"] == REFERENCE_EPOCHS
 
 
 def compared(found: pd.DataFrame, parameter: str, at_least: int = 3) -> pd.DataFrame:
