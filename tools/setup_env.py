@@ -137,15 +137,19 @@ def make():
         venv.create(FOLDER, with_pip=True)
     pip("--require-hashes", "-r", LOCK)
     pip("--no-build-isolation", "--editable", ROOT)
-    print("Compiling UMAP (once; half a minute) ...")
-    sys.stdout.flush()
-    ahead = "from latentbook import embed; embed.compile_ahead()"
-    with open(os.devnull, "w") as nowhere:  # without it, the first chapters compile for themselves
-        subprocess.call([python_of_environment(), "-c", ahead], cwd=ROOT, stderr=nowhere)
     with open(STAMP + ".new", "w") as file:
         file.write(wanted)
     os.rename(STAMP + ".new", STAMP)
-    print("Installed in %d s." % (time.time() - started))
+    print("Installed in %d s. Compiling UMAP (once; half a minute) ..." % (time.time() - started))
+    sys.stdout.flush()
+    compile_ahead()
+
+
+def compile_ahead():
+    """Compile what several chapters need; where this fails, they compile for themselves."""
+    ahead = "from latentbook import embed; embed.compile_ahead()"
+    with open(os.devnull, "w") as nowhere:
+        subprocess.call([python_of_environment(), "-c", ahead], cwd=ROOT, stderr=nowhere)
 
 
 def alone():
