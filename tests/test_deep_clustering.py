@@ -238,6 +238,7 @@ def test_records_are_complete(runs):
     assert not {"chosen", "n_clusters", "weights"} & set(record["params"])
     scores, history = record["metrics"], runs[0].model.history_
     assert scores["acc"] == 1
+    assert scores["acc_train"] == scores["acc_test"] == 1
     assert scores["acc_at_50"] == scores["acc_at_80"] == scores["acc_at_90"] == 1
     assert 1 / 3 < scores["confidence"] <= 1
     assert scores["iterations"] == history["iteration"][-1]

@@ -181,6 +181,9 @@ def _record(result: Run, part: str, positions: np.ndarray, profile: str) -> dict
         scores[name] = history[name][-1]
     if model.pretraining_["loss"]:
         scores["pretraining_loss"] = model.pretraining_["loss"][-1]
+    if part == "all" and data.n_train:  # what a run on the training images alone is compared with
+        for name, rows in {"train": slice(data.n_train), "test": slice(data.n_train, None)}.items():
+            scores[f"acc_{name}"] = metrics.accuracy(y[rows], labels[rows])
     if part != "test":  # the start knows only the images it was trained on
         start = metrics.clustering_scores(y, model.initial_labels_)
         scores |= {f"{name}_start": start[name] for name in ("acc", "nmi", "ari")}
