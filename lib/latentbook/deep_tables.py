@@ -11,15 +11,15 @@ CHAPTER = "04-deep-clustering"
 GAMMA = 0.1
 #: Methods of the two-stage chapter that stand beside DCEC.
 PEERS = ("k-means raw", "umap2 + k-means", "umap2 + mixture")
-#: Beginning of the method's remark -> the question it answers.
+#: Word in the method's remark -> the question it answers; the first that is found counts.
 QUESTIONS = {
+    "umap2": "UMAP and a mixture on the codes",
     "gamma": "weight of the clustering loss",
     "alpha": "degrees of freedom of the soft assignment",
     "mixture": "start from a Gaussian mixture",
     "epochs": "shorter pretraining",
     "cae10": "another autoencoder",
     "trained": "trained on the training images only",
-    "umap2": "UMAP and a mixture on the codes",
 }
 
 
