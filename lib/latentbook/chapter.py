@@ -105,8 +105,9 @@ def begin(chapter: str, namespace: Mapping[str, Any]) -> None:
     with warnings.catch_warnings():  # tqdm asks for ipywidgets; its bars in text will do
         warnings.simplefilter("ignore")
         import tqdm.auto  # noqa: F401
-    # TensorFlow warns that every new model is traced anew, which is as it must be
-    logging.getLogger("tensorflow").setLevel("ERROR")
+    # TensorFlow warns that every new model is traced anew, which is as it must be; a level would
+    # not last, as its import sets one in a notebook
+    logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
     from latentbook import plots
 
     plots.use_style()
