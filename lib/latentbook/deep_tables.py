@@ -7,7 +7,8 @@ import pandas as pd
 from latentbook import records, tables
 
 CHAPTER = "04-deep-clustering"
-#: Weight of the clustering loss in the faithful run.
+#: Weight of the clustering loss in the faithful run, as in `deep_clustering`, which would import
+#: Keras for it.
 GAMMA = 0.1
 #: Methods of the two-stage chapter that stand beside DCEC.
 PEERS = ("k-means raw", "umap2 + k-means", "umap2 + mixture")
@@ -110,7 +111,7 @@ def _faithful(scored: pd.DataFrame) -> pd.Series:
         if name in row.metrics
     ]
     table = pd.DataFrame(found, columns=["dataset", "seed", "part", "acc"])
-    return table.set_index(["dataset", "seed", "part"])["acc"]
+    return table.groupby(["dataset", "seed", "part"])["acc"].mean()
 
 
 def _settings(found: pd.DataFrame) -> list[str]:
@@ -128,9 +129,13 @@ def _settings(found: pd.DataFrame) -> list[str]:
 
 def _runs(found: pd.DataFrame) -> str:
     """Return device, seconds and iterations of every run of DCEC."""
-    trained = tables.keep(found, ("iterations" in m for m in found["metrics"]))
-    # a run that is scored on two parts of the images is one run
-    trained = trained[[p["evaluated_on"] != "test" for p in trained["params"]]]
+    trained = tables.keep(
+        found,
+        (  # a run that is scored on two parts of the images is one run
+            "iterations" in m and p["evaluated_on"] != "test"
+            for m, p in zip(found["metrics"], found["params"], strict=True)
+        ),
+    )
     rows = []
     for label, row in zip(_settings(trained), trained.itertuples(), strict=True):
         epochs = row.params["pretraining_epochs"]
