@@ -138,3 +138,23 @@ def test_a_table_lists_methods_best_first():
     rows = found(a_record(0, 0.4), a_record(0, 0.9) | {"method": "umap2 + mixture"})
     text = tables.score_table(rows, "digits", ["acc"], caption="c", name="n")
     assert text.index("umap2 + mixture") < text.index("k-means raw")
+
+
+def test_columns_of_numbers_stand_right_and_words_left():
+    header = ["method", "score", "change", "data sets", "dates", "library", "none"]
+    row = ["2 stages", "0.5 ± 0.1", "−1,200", "usps, mnist", "2026-11-22", "3.11.7, 3.12.3", "–"]
+    text = tables.markdown(header, [row, ["raw", "–", "3", *row[3:]]], caption="c", name="n")
+    assert "| :-- | --: | --: | :-- | :-- | :-- | --: |" in text
+    assert "| :-- | --: |" in tables.markdown(["method", "score"], [], caption="c", name="n")
+
+
+def test_hours_count_a_shared_stage_once(own_project):
+    hour = {"represent": 3600.0}
+    shared = [
+        a_record(0, 0.4) | {"method": "umap2 + k-means", "seconds": hour | {"cluster": 360.0}},
+        a_record(0, 0.4) | {"method": "umap2 + mixture", "seconds": hour | {"cluster": 720.0}},
+        a_record(1, 0.4) | {"method": "umap2 + k-means", "seconds": hour},
+    ]
+    records.write(*shared)
+    row = next(line for line in tables.status_page().splitlines() if line.startswith("| 03-"))
+    assert "| 2.30 |" in row

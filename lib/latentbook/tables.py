@@ -7,6 +7,7 @@ The rule of the verdicts is `verdict`; everything else here is layout.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -41,6 +42,8 @@ HEADINGS = {
 NO_LENGTH = ("norlander2019",)
 #: Published data set -> ours beside it, where the published one cannot be had.
 STAND_INS = {"weather": "weather-simulated"}
+#: How a cell begins that holds a number (or – for none), and not a date, a version or a name.
+_NUMBER = re.compile(r"([-−+]?\d[\d,]*(\.\d+)?%?|–)(\s|$)")
 VERDICTS = ("reproduced", "higher", "lower", "not comparable", "not run")
 
 
@@ -185,7 +188,7 @@ def mean_and_spread(summary: dict[str, Any] | pd.Series | None) -> str:
 def markdown(
     header: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str, name: str
 ) -> str:
-    """Return a numbered MyST table; all columns but the first are aligned right.
+    """Return a numbered MyST table; the first column and those of words are aligned left.
 
     Parameters
     ----------
@@ -196,8 +199,11 @@ def markdown(
     name
         Target for cross references.
     """
-    body = [f"| {' | '.join(header)} |", "|:--" + "|--:" * (len(header) - 1) + "|"]
-    body += [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows]
+    cells = [[str(cell) for cell in row] for row in rows]
+    others = list(zip(*cells, strict=True))[1:]
+    numeric = [all(map(_NUMBER.match, column)) for column in others] or [True] * len(header[1:])
+    rules = [":--", *["--:" if is_number else ":--" for is_number in numeric]]
+    body = [f"| {' | '.join(row)} |" for row in (header, rules, *cells)]
     return "\n".join([f":::{{table}} {caption}", f":name: {name}", "", *body, ":::", ""])
 
 
@@ -446,7 +452,6 @@ def status_page() -> str:
     every = pd.concat([rows for _, rows in found if len(rows)] or [found[0][1]])
     rows = []
     for (chapter, profile), group in every.groupby(["chapter", "profile"]):
-        hours = sum(sum(s.values()) for s in group["seconds"]) / 3600
         rows.append(
             [
                 chapter,
@@ -455,7 +460,7 @@ def status_page() -> str:
                 ", ".join(sorted(group["dataset"].unique())),
                 str(group["seed"].nunique()),
                 ", ".join(sorted(group["device"].unique())),
-                number(hours, 2),
+                number(_hours(group), 2),
                 " to ".join(dict.fromkeys([group["date"].min(), group["date"].max()])),
             ]
         )
@@ -463,7 +468,8 @@ def status_page() -> str:
         "# Status",
         "",
         "What ran, where, and when; read from the records at the moment the book was built.",
-        "Hours are summed wall times of all recorded stages; shared embeddings count each time.",
+        "Hours are summed wall times of all recorded stages, most of them on one core;",
+        "an embedding or a network that several records share counts once.",
         "",
         markdown(
             ["chapter", "profile", "records", "data sets", "seeds", "device", "hours", "dates"],
@@ -475,6 +481,19 @@ def status_page() -> str:
         _versions(every),
     ]
     return "\n".join(text)
+
+
+def _hours(rows: pd.DataFrame) -> float:
+    """Return the wall time of all stages of `rows`, those that records share counted once.
+
+    Shared is what one data set and seed have with the same name and, to a hundredth, time.
+    """
+    stages = {
+        (dataset, seed, stage, seconds)
+        for dataset, seed, times in zip(rows["dataset"], rows["seed"], rows["seconds"], strict=True)
+        for stage, seconds in times.items()
+    }
+    return sum(seconds for *_, seconds in stages) / 3600
 
 
 def _verdicts_by_table() -> str:
