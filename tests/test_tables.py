@@ -158,3 +158,19 @@ def test_hours_count_a_shared_stage_once(own_project):
     records.write(*shared)
     row = next(line for line in tables.status_page().splitlines() if line.startswith("| 03-"))
     assert "| 2.30 |" in row
+
+
+def test_training_is_told_apart_by_its_end():
+    def of(seed, limit, epochs, acc):
+        record = a_record(seed, acc, params={"max_epochs": limit, "evaluated_on": "all"})
+        metrics = record["metrics"] | {"epochs": epochs, "bce": 0.3}
+        return record | {"method": "cae10 + k-means", "metrics": metrics}
+
+    rows = found(of(0, 3, 3, 0.4), of(0, 150, 62, 0.5), of(1, 150, 80, 0.7))
+    text = tables.score_table(rows, "digits", ["acc"], caption="c", name="n")
+    assert "cae10 + k-means (early stopping)" in text
+    assert "cae10 + k-means (3 epochs)" in text
+    short, full = tables._training(rows).splitlines()[5:7]
+    assert short.startswith("| digits: cae10 | 3 | 3 |")
+    assert "| 150 | 62–80 |" in full
+    assert "| 0.600\u00a0±\u00a00.141 | – | 2 |" in full

@@ -89,6 +89,41 @@ def draw_accuracy(found: pd.DataFrame) -> Figure:
     return figure
 
 
+def draw_training(found: pd.DataFrame) -> Figure:
+    """Draw accuracy over all images by epochs of training: a panel a data set, a line a method."""
+    table = pd.DataFrame(
+        [
+            {"dataset": row.dataset, "epochs": row.metrics["epochs"], "ACC": row.metrics["acc"]}
+            | dict(zip(("network", "second stage"), row.method.split(" + "), strict=True))
+            for row in found.itertuples()
+            if "max_epochs" in row.params and row.params.get("evaluated_on") == "all"
+        ],
+        columns=["dataset", "epochs", "ACC", "network", "second stage"],
+    )
+    datasets = sorted(table["dataset"].unique()) or ["not run"]
+    figure, axes = plt.subplots(
+        1, len(datasets), figsize=(4 * len(datasets), 3.6), sharey=True, layout="constrained"
+    )
+    kinds = {"hue": sorted(table["network"].unique()), "style": ["k-means", "mixture"]}
+    for ax, name in zip(np.atleast_1d(axes), datasets, strict=True):
+        sns.lineplot(
+            table[table["dataset"] == name],
+            x="epochs",
+            y="ACC",
+            hue="network",
+            style="second stage",
+            hue_order=kinds["hue"],
+            style_order=kinds["style"],
+            markers=True,
+            errorbar="sd",
+            ax=ax,
+            legend=name == datasets[-1],
+        )
+        ax.set(title=name, xscale="log", xlabel="epochs of training", ylabel="clustering accuracy")
+        ax.grid(axis="y", linewidth=0.5)
+    return figure
+
+
 def draw_two_stage() -> Figure:
     """Draw, one row a data set, the saved UMAP picture by class and by the methods of `PANELS`."""
     found = {name: arrays for name, arrays in saved("03").items() if "umap2" in arrays}

@@ -104,9 +104,14 @@ def counterparts(found: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
     dataset = STAND_INS.get(row["dataset"], row["dataset"])
     same = found[(found["dataset"] == dataset) & (found["method"] == row["method"])]
     wanted = row["params"].items()
-    fit = keep(same, (all(p.get(k) == v for k, v in wanted) for p in same["params"]))
-    longest = max((p.get("max_epochs", 0) for p in fit["params"]), default=0)
-    return keep(fit, (p.get("max_epochs", 0) == longest for p in fit["params"]))
+    return longest(keep(same, (all(p.get(k) == v for k, v in wanted) for p in same["params"])))
+
+
+def longest(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the records whose limit of epochs is the largest of their data set and method."""
+    limits = found.assign(limit=[p.get("max_epochs", 0) for p in found["params"]])
+    largest = limits.groupby(["dataset", "method"])["limit"].transform("max")
+    return found[limits["limit"] == largest]
 
 
 def keep(rows: pd.DataFrame, chosen: Iterable[bool]) -> pd.DataFrame:
@@ -236,12 +241,14 @@ def score_table(
 
 
 def _labels(found: pd.DataFrame) -> list[str]:
-    """Name each record's method, with gamma, epochs, and the part of the images if not all."""
+    """Name each record's method, with gamma, training, and the part of the images if not all."""
     labels = []
-    for method, params in zip(found["method"], found["params"], strict=True):
-        part = params.get("evaluated_on", "all")
+    for method, (metrics, params) in zip(found["method"], _metrics_and_params(found), strict=True):
+        part, limit = params.get("evaluated_on", "all"), params.get("max_epochs")
         remarks = [f"γ = {params['gamma']:g}"] if method.startswith("dcec") else []
-        remarks += [f"{params['max_epochs']} epochs"] if "max_epochs" in params else []
+        if limit:
+            stopped = metrics.get("epochs", limit) < limit
+            remarks.append("early stopping" if stopped else f"{limit} epochs")
         remarks += [f"{part} images"] if part != "all" else []
         labels.append(method + (f" ({', '.join(remarks)})" if remarks else ""))
     return labels
@@ -252,7 +259,7 @@ def two_stage_tables() -> dict[str, str]:
     found = records.read("03-two-stage-clustering")
     scores = [
         score_table(
-            found,
+            longest(found),
             dataset,
             tuple(HEADINGS),
             caption=f"Clustering of {_size(found, dataset)}, best accuracy first",
@@ -264,6 +271,7 @@ def two_stage_tables() -> dict[str, str]:
     twelve = compared[compared["table"].isin(["table 12.1", "table 12.2"])]
     return {
         "03-scores.md": "\n".join(scores) or "No full-scale record yet: not run.\n",
+        "03-training.md": _training(found),
         "03-choice-of-k.md": _choice_of_k(found),
         "03-verdicts.md": markdown(
             ["data set, method", "metric", "published", "reproduced", "coverage", "verdict"],
@@ -277,6 +285,43 @@ def two_stage_tables() -> dict[str, str]:
 def _size(found: pd.DataFrame, dataset: str) -> str:
     samples = found.loc[found["dataset"] == dataset, "n_samples"].max()
     return f"{dataset}, {samples:,} images"
+
+
+def _training(found: pd.DataFrame) -> str:
+    """Return how long each autoencoder was trained, and what clustering made of its codes."""
+    codes = keep(
+        found, (p.get("evaluated_on") == "all" and "max_epochs" in p for p in found["params"])
+    )
+    codes = codes.assign(
+        network=[method.partition(" + ")[0] for method in codes["method"]],
+        limit=[p["max_epochs"] for p in codes["params"]],
+    )
+    rows = []
+    for (dataset, network, limit), group in codes.groupby(["dataset", "network", "limit"]):
+        one = group.drop_duplicates("seed")
+        epochs = sorted({int(m["epochs"]) for m in one["metrics"]})
+        loss = "bce" if network == "cae10" else "mse"
+        scores = [
+            summarise(group[group["method"] == f"{network} + {stage}"], "acc")
+            for stage in ("k-means", "mixture")
+        ]
+        rows.append(
+            [
+                f"{dataset}: {network}",
+                str(limit),
+                "–".join(dict.fromkeys([str(epochs[0]), str(epochs[-1])])),
+                mean_and_spread(summarise(one, loss)).partition(" (")[0],
+                *[mean_and_spread(summary).partition(" (")[0] for summary in scores],
+                str(len(one)),
+            ]
+        )
+    return markdown(
+        ["data set, network", "limit", "epochs", "loss", "k-means", "mixture", "seeds"],
+        rows,
+        caption="Autoencoders by length of training: limit of epochs, epochs run, loss of the test "
+        "images, and accuracy of both second stages over all images",
+        name="tbl-03-training",
+    )
 
 
 def _choice_of_k(found: pd.DataFrame) -> str:
