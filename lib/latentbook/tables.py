@@ -522,6 +522,7 @@ def status_page() -> str:
             caption="Runs by chapter and profile",
             name="tbl-status",
         ),
+        _cost_of_a_seed(records.read()),
         _verdicts_by_table(),
         _versions(every),
     ]
@@ -531,14 +532,31 @@ def status_page() -> str:
 def _hours(rows: pd.DataFrame) -> float:
     """Return the wall time of all stages of `rows`, those that records share counted once.
 
-    Shared is what one data set and seed have with the same name and, to a hundredth, time.
+    Shared is what one data set and seed have with the same name and, to a hundredth, time; and a
+    shorter training is the beginning of a longer one.
     """
+    rows = longest(rows)
     stages = {
         (dataset, seed, stage, seconds)
         for dataset, seed, times in zip(rows["dataset"], rows["seed"], rows["seconds"], strict=True)
         for stage, seconds in times.items()
     }
     return sum(seconds for *_, seconds in stages) / 3600
+
+
+def _cost_of_a_seed(found: pd.DataFrame) -> str:
+    rows = []
+    for (chapter, dataset), group in found.groupby(["chapter", "dataset"]):
+        devices = ", ".join(sorted(group["device"].unique()))
+        hours = max(_hours(seed) for _, seed in group.groupby("seed"))
+        rows.append([chapter, dataset, number(hours, 2), devices])
+    return markdown(
+        ["chapter", "data set", "hours", "device"],
+        rows,
+        caption="What one seed costs at full scale: hours of the seed for which most was run, "
+        "experiments included",
+        name="tbl-cost",
+    )
 
 
 def _verdicts_by_table() -> str:
