@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from latentbook import records, tables
+from latentbook import paths, records, tables
 from tests.test_records import a_record
 
 
@@ -132,6 +133,13 @@ def test_all_pages_are_written_from_an_empty_project(own_project):
     assert len(rows) == len(tables.published())
     assert "[not run]{.verdict-not-run}" in page
     assert (own_project / "book/generated/home.png").stat().st_size > 1000
+
+
+def test_the_picture_of_the_readme_shows_the_committed_records(tmp_path):
+    fresh, committed = tmp_path / "home.png", paths.figures() / "home.png"
+    tables.draw_home(fresh)
+    shown, due = (Image.open(source).text["Description"] for source in (committed, fresh))
+    assert shown == due, "copy book/generated/home.png to data/records/figures"
 
 
 def test_a_table_lists_methods_best_first():

@@ -6,9 +6,11 @@ The rule of the verdicts is `verdict`; everything else here is layout.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -602,9 +604,17 @@ def write_all() -> None:
         with files.atomic(paths.generated() / name) as scratch:
             scratch.write_text(text)
     cards.write()
-    with files.atomic(paths.generated() / "home.png") as scratch:
-        compared = compare(published(), records.read())
-        figures.draw_home(pd.concat([compared, _beyond()])).savefig(scratch, dpi=150)
+    draw_home(paths.generated() / "home.png")
+
+
+def draw_home(target: Path) -> None:
+    """Write the picture of the home page and the README; its description digests the numbers."""
+    compared = pd.concat([compare(published(), records.read()), _beyond()])
+    numbers = compared[["dataset", "method", "metric", "value", "mean", "spread", "verdict"]]
+    description = hashlib.sha256(numbers.round(4).to_csv(index=False).encode()).hexdigest()
+    with files.atomic(target) as scratch:
+        figure = figures.draw_home(compared)
+        figure.savefig(scratch, dpi=150, metadata={"Description": description})
 
 
 if __name__ == "__main__":
