@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from latentbook.weather import winds
+
 LEVELS = (500.0, 700.0, 900.0)
+START = np.datetime64("2001-01-01", "ns")
 LATITUDE, LONGITUDE = np.arange(20.0, 81, 5), np.arange(-50.0, 81, 5)
 
 
@@ -61,3 +64,24 @@ def canonical(
         axes,
         {"name": "made", "title": "Made for a test", "simulated": "true"},
     )
+
+
+def times(n=9, hours=6):
+    return START + np.arange(n) * np.timedelta64(hours, "h")
+
+
+def fields(grid, n=9, hours=6, **values):
+    """Weather at 900 hPa; a value is a number, or an array of shape (ny, nx) or (time, ny, nx)."""
+    shape = (n, 1, *grid.shape)
+    full = {
+        name: np.broadcast_to(np.asarray(v)[..., None, :, :] if np.ndim(v) else v, shape)
+        for name, v in values.items()
+    }
+    return xr.Dataset(
+        {name: (("time", "level", "y", "x"), v.astype(np.float32)) for name, v in full.items()},
+        {"time": times(n, hours), "level": [900.0]},
+    )
+
+
+def uniform(grid, u=0.0, v=0.0, n=9):
+    return winds.horizontal(fields(grid, n, u=u, v=v), grid, 900)
