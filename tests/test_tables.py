@@ -95,6 +95,22 @@ def test_training_that_ended_at_its_limit_is_not_comparable():
     assert counted.iloc[0]["verdict"] == "reproduced"
 
 
+@pytest.mark.parametrize(
+    ("source", "limit", "verdict"),
+    [
+        ("fernandez2020", 149, "not comparable"),
+        ("fernandez2020", 150, "reproduced"),
+        ("norlander2019", 1, "reproduced"),
+        ("tsiatsios2019", 400, "not comparable"),
+    ],
+)
+def test_a_limit_of_the_source_is_long_enough(source, limit, verdict):
+    record = a_record(0, 0.5, params={"max_epochs": limit})
+    record["metrics"] |= {"epochs": float(limit)}
+    compared = tables.compare(numbers(source=source), found(record))
+    assert compared.iloc[0]["verdict"] == verdict
+
+
 def test_a_reason_overrules_a_number():
     compared = tables.compare(numbers(not_comparable="other data"), found(a_record()))
     assert compared.iloc[0]["verdict"] == "not comparable"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -40,8 +41,9 @@ HEADINGS = {
     "nmi_kept": "NMI kept",
     "silhouette": "SIL",
 }
-#: Sources that do not say how long they trained, so that no training of ours is too short.
-NO_LENGTH = ("norlander2019",)
+#: Source -> the smallest limit of epochs that it states for its networks (0 where it states none);
+#: a training of ours that ended at its limit is too short only below that.
+STATED_EPOCHS = {"fernandez2020": 150, "norlander2019": 0}
 #: Published data set -> ours beside it, where the published one cannot be had.
 STAND_INS = {"weather": "weather-simulated"}
 #: How a cell begins that holds a number (or – for none), and not a date, a version or a name.
@@ -140,8 +142,7 @@ def compare(numbers: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     for _, row in numbers.iterrows():
         rows = counterparts(found, row)
         summary = summarise(rows, row["metric"])
-        if row["source"] not in NO_LENGTH:
-            row["not_comparable"] = row["not_comparable"] or _unfinished(rows, row["metric"])
+        row["not_comparable"] = row["not_comparable"] or _unfinished(rows, row)
         if row["not_comparable"]:
             judged = "not comparable"
         elif summary is None:
@@ -153,12 +154,14 @@ def compare(numbers: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(compared).reindex(columns=columns)
 
 
-def _unfinished(rows: pd.DataFrame, metric: str) -> str:
+def _unfinished(rows: pd.DataFrame, row: pd.Series) -> str:
     """Say why scores of a network are not comparable: its training ended at the limit of epochs."""
-    epochs = [(m.get("epochs"), p.get("max_epochs")) for m, p in _metrics_and_params(rows)]
-    if metric.startswith("parameters") or not any(limit and n == limit for n, limit in epochs):
+    if row["metric"].startswith("parameters"):
         return ""
-    return f"trained {epochs[0][1]} epochs here, and not until its loss had settled"
+    epochs = [(m.get("epochs"), p.get("max_epochs")) for m, p in _metrics_and_params(rows)]
+    enough = STATED_EPOCHS.get(row["source"], math.inf)
+    cut = [limit for n, limit in epochs if limit and n == limit < enough]
+    return f"trained {cut[0]} epochs here, and not until its loss had settled" if cut else ""
 
 
 def _metrics_and_params(rows: pd.DataFrame) -> Iterable[tuple[dict[str, Any], dict[str, Any]]]:
