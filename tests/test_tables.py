@@ -185,6 +185,15 @@ def test_hours_count_a_shared_stage_once(own_project):
     assert "| 1.30 |" in of_a_seed
 
 
+def test_hours_count_the_longest_training_of_each_seed(own_project):
+    for seed, epochs, hours in ((0, 1, 1), (0, 3, 3), (1, 1, 1)):
+        record = a_record(seed, params={"max_epochs": epochs, "evaluated_on": "all"})
+        records.write(record | {"profile": "paper", "seconds": {"represent": 3600.0 * hours}})
+    of_all, of_a_seed = [x for x in tables.status_page().splitlines() if x.startswith("| 03-")]
+    assert "| 4 |" in of_all
+    assert "| 3 |" in of_a_seed
+
+
 def test_training_is_told_apart_by_its_end():
     def of(seed, limit, epochs, acc):
         record = a_record(seed, acc, params={"max_epochs": limit, "evaluated_on": "all"})

@@ -540,7 +540,7 @@ def _hours(rows: pd.DataFrame) -> float:
     Shared is what one data set and seed have with the same name and, to a hundredth, time; and a
     shorter training is the beginning of a longer one.
     """
-    rows = longest(rows)
+    rows = pd.concat(longest(seed) for _, seed in rows.groupby("seed"))
     stages = {
         (dataset, seed, stage, seconds)
         for dataset, seed, times in zip(rows["dataset"], rows["seed"], rows["seconds"], strict=True)
