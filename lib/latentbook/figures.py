@@ -90,15 +90,15 @@ def draw_accuracy(found: pd.DataFrame) -> Figure:
 
 
 def draw_training(found: pd.DataFrame) -> Figure:
-    """Draw accuracy over all images by epochs of training: a panel a data set, a line a method."""
+    """Draw accuracy over all images by limit of epochs: a panel a data set, a line a method."""
     table = pd.DataFrame(
         [
-            {"dataset": row.dataset, "epochs": row.metrics["epochs"], "ACC": row.metrics["acc"]}
+            {"dataset": row.dataset, "limit": row.params["max_epochs"], "ACC": row.metrics["acc"]}
             | dict(zip(("network", "second stage"), row.method.split(" + "), strict=True))
             for row in found.itertuples()
             if "max_epochs" in row.params and row.params.get("evaluated_on") == "all"
         ],
-        columns=["dataset", "epochs", "ACC", "network", "second stage"],
+        columns=["dataset", "limit", "ACC", "network", "second stage"],
     )
     datasets = sorted(table["dataset"].unique()) or ["not run"]
     figure, axes = plt.subplots(
@@ -108,7 +108,7 @@ def draw_training(found: pd.DataFrame) -> Figure:
     for ax, name in zip(np.atleast_1d(axes), datasets, strict=True):
         sns.lineplot(
             table[table["dataset"] == name],
-            x="epochs",
+            x="limit",
             y="ACC",
             hue="network",
             style="second stage",
@@ -119,8 +119,10 @@ def draw_training(found: pd.DataFrame) -> Figure:
             ax=ax,
             legend=name == datasets[-1],
         )
-        ax.set(title=name, xscale="log", xlabel="epochs of training", ylabel="clustering accuracy")
+        ax.set(title=name, xscale="log", xlabel="epochs at most", ylabel="clustering accuracy")
         ax.grid(axis="y", linewidth=0.5)
+    if len(table):
+        sns.move_legend(ax, "upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
