@@ -82,6 +82,16 @@ def test_the_longest_training_counts():
     assert tables.compare(numbers(), rows).iloc[0]["mean"] == pytest.approx(0.9)
 
 
+def test_a_part_of_the_samples_counts_only_where_it_is_named():
+    parts = {"all": 0.5, "train": 0.6, "test": 0.7}
+    rows = found(*(a_record(0, acc, params={"evaluated_on": p}) for p, acc in parts.items()))
+    assert tables.compare(numbers(), rows).iloc[0]["mean"] == pytest.approx(0.5)
+    named = tables.compare(numbers(params={"evaluated_on": "test"}), rows)
+    assert named.iloc[0]["mean"] == pytest.approx(0.7)
+    silent = tables.compare(numbers(params={"evaluated_on": "all"}), found(a_record(0, 0.4)))
+    assert silent.iloc[0]["mean"] == pytest.approx(0.4)
+
+
 def test_training_that_ended_at_its_limit_is_not_comparable():
     short = a_record(0, 0.5, params={"max_epochs": 3})
     short["metrics"] |= {"epochs": 3.0, "parameters": 20553.0}

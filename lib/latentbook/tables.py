@@ -103,12 +103,14 @@ def summarise(rows: pd.DataFrame, metric: str) -> dict[str, Any] | None:
 def counterparts(found: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
     """Return the records in `found` that measure what the published `row` states.
 
-    Where networks were trained with several limits of epochs, those of the longest count.
+    Where networks were trained with several limits of epochs, those of the longest count; where
+    parts of the samples were scored apart, all samples, unless the row names a part.
     """
     dataset = STAND_INS.get(row["dataset"], row["dataset"])
     same = found[(found["dataset"] == dataset) & (found["method"] == row["method"])]
-    wanted = row["params"].items()
-    return longest(keep(same, (all(p.get(k) == v for k, v in wanted) for p in same["params"])))
+    whole = {"evaluated_on": "all"}
+    wanted = (whole | row["params"]).items()
+    return longest(keep(same, (wanted <= (whole | p).items() for p in same["params"])))
 
 
 def longest(found: pd.DataFrame) -> pd.DataFrame:
