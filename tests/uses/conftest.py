@@ -5,11 +5,20 @@ from __future__ import annotations
 import pytest
 
 from latentbook import datasets
+from latentbook.errors import LatentbookError
 
 
 @pytest.fixture(scope="session")
 def digits():
     return datasets.load("digits").subset(240, 0)
+
+
+@pytest.fixture(scope="session")
+def satimage():
+    try:
+        return datasets.load("satimage")
+    except LatentbookError as error:
+        pytest.skip(f"satimage is not here: {error}")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
-from latentbook import datasets
 from latentbook.errors import LatentbookError
 from latentbook.uses import generation
 from latentbook.uses.generation import frechet
@@ -112,5 +111,8 @@ def test_bad_settings_are_refused_before_training(digits):
         generation.study(digits, seed=0, **SCALE | {"samples": 100})
     with pytest.raises(LatentbookError, match="components is 0"):
         generation.study(digits, seed=0, **SCALE | {"components": 0})
+
+
+def test_a_table_is_refused(satimage):
     with pytest.raises(LatentbookError, match="images are drawn from images"):
-        generation.study(datasets.load("satimage").subset(90), seed=0, **SCALE)
+        generation.study(satimage.subset(90), seed=0, **SCALE)

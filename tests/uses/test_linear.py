@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from latentbook import datasets
 from latentbook.errors import LatentbookError
 from latentbook.uses import linear
 from latentbook.uses.study import USES
@@ -26,10 +25,9 @@ def test_the_last_third_is_the_test_part_where_no_split_is_published(digits):
     np.testing.assert_array_equal(np.concatenate([part.y_train, part.y_test]), digits.y)
 
 
-def test_the_published_split_is_kept():
-    data = datasets.load("satimage")
-    part = linear.parts(data)
-    assert (len(part.train), len(part.test)) == (data.n_train, len(data) - data.n_train)
+def test_the_published_split_is_kept(satimage):
+    part = linear.parts(satimage)
+    assert (len(part.train), len(part.test)) == (satimage.n_train, len(satimage) - satimage.n_train)
 
 
 def test_angles_between_known_subspaces():

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentbook import datasets
 from latentbook.cache import Computed
 from latentbook.errors import LatentbookError
 from latentbook.uses import satellite
@@ -58,8 +57,8 @@ def test_one_run_cannot_disagree():
 
 
 @pytest.fixture(scope="module")
-def pixels():
-    return datasets.load("satimage").subset(240, 0)
+def pixels(satimage):
+    return satimage.subset(240, 0)
 
 
 @pytest.fixture(scope="module")
