@@ -19,7 +19,7 @@ import numpy as np
 from keras import layers, ops
 from sklearn.base import BaseEstimator, ClusterMixin
 
-from latentbook import cache, checkpoints, clustering, metrics, training
+from latentbook import cache, checkpoints, clustering, feed, metrics, training
 from latentbook.autoencoders import conv
 from latentbook.autoencoders.base import Autoencoder
 from latentbook.errors import LatentbookError, check_between, choose
@@ -405,7 +405,7 @@ class DCEC(ClusterMixin, BaseEstimator):
         training.reseed(self.model_, self.seed, number)
         first = number * self.update_interval
         period = Period(x, p, self.batch_size, first, self.update_interval)
-        logs = self.model_.fit(period, shuffle=False, verbose=0).history
+        logs = self.model_.fit(feed.dataset(period), shuffle=False, verbose=0).history
         clustering_loss, reconstruction = logs["clustering_loss"][-1], logs["decoder_loss"][-1]
         losses = {  # means over the batches; the "loss" of Keras weighs them by their sizes
             "loss": self.gamma * clustering_loss + reconstruction,

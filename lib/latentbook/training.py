@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latentbook import cache, checkpoints
+from latentbook import cache, checkpoints, feed
 from latentbook.errors import LatentbookError, check_between
 
 if TYPE_CHECKING:
@@ -223,12 +223,13 @@ def _train_epoch(model: keras.Model, x: Any, batch_size: int, seed: int, epoch: 
     reseed(model, seed, epoch)
     if is_lazy(x):
         shown = batches(x, order, batch_size)
-        logs = model.fit(shown, shuffle=False, verbose=0).history
+        logs = model.fit(feed.dataset(shown), shuffle=False, verbose=0).history
         if not shown.finite:
             raise LatentbookError(NOT_FINITE)
     else:  # a copy in the right order is cut up by the backend, far faster than by Python
         copy = keras.tree.map_structure(lambda array: array[order], x)
-        logs = model.fit(copy, copy, batch_size=batch_size, shuffle=False, verbose=0).history
+        fed = feed.arrays(copy, copy, batch_size=batch_size)
+        logs = model.fit(**fed, shuffle=False, verbose=0).history
     loss = float(logs["loss"][-1])
     if not np.isfinite(loss):
         raise LatentbookError(
@@ -243,9 +244,11 @@ def _evaluate(model: keras.Model, x: Any) -> float:
 
     at_once = rows_at_once(keras.tree.flatten(x)[0].shape[1:])
     if is_lazy(x):
-        logs = model.evaluate(batches(x, np.arange(len(x)), at_once), verbose=0, return_dict=True)
+        shown = feed.dataset(batches(x, np.arange(len(x)), at_once))
+        logs = model.evaluate(shown, verbose=0, return_dict=True)
     else:
-        logs = model.evaluate(x, x, batch_size=at_once, verbose=0, return_dict=True)
+        fed = feed.arrays(x, x, batch_size=at_once)
+        logs = model.evaluate(**fed, verbose=0, return_dict=True)
     return float(logs["loss"])
 
 

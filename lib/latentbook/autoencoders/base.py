@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latentbook import files, training
+from latentbook import feed, files, training
 from latentbook.errors import LatentbookError
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ class Autoencoder:
 def _predict(model: keras.Model, x: Any, batch_size: int | None) -> np.ndarray:
     size = batch_size or training.rows_at_once(x.shape[1:])
     if training.is_lazy(x):
-        return model.predict(training.batches(x, np.arange(len(x)), size), verbose=0)
-    return model.predict(x, batch_size=size, verbose=0)
+        return model.predict(feed.dataset(training.batches(x, np.arange(len(x)), size)), verbose=0)
+    return model.predict(**feed.arrays(x, batch_size=size), verbose=0)
 
 
 def _words(description: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from latentbook import cache, training
+from latentbook import cache, feed, training
 from latentbook.autoencoders.base import Autoencoder, join
 from latentbook.errors import LatentbookError, check_between, choose
 
@@ -432,7 +432,7 @@ def perceptual_loss(judge: Classifier, x: np.ndarray) -> tuple[Any, str]:
     variance of the clean images `x` there (petersen, "De-noising AutoEncoders": compare not only,
     or not at all, the images, but their subsequent layers).
     """
-    seen = judge.features.predict(x, batch_size=256, verbose=0)
+    seen = judge.features.predict(**feed.arrays(x, batch_size=256), verbose=0)
     scale = 1 / float(seen.var()), 1 / float(x.var())
 
     def loss(clean: Any, restored: Any) -> Any:

@@ -42,7 +42,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from latentbook import cache, training
+from latentbook import cache, feed, training
 from latentbook.errors import LatentbookError, check_between, check_matrix, choose
 
 #: Name of the model -> does it need labels?
@@ -136,7 +136,9 @@ class Variational:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and log-variance of q(z|x), each (n, n_latent); the CVAE needs `y`."""
         inputs = self._inputs(self.name == "cvae", y, x=_as_features(x))
-        mean, log_variance = self.encoder.predict(inputs, batch_size=batch_size, verbose=0)
+        mean, log_variance = self.encoder.predict(
+            **feed.arrays(inputs, batch_size=batch_size), verbose=0
+        )
         return mean, log_variance
 
     def encode(
@@ -151,7 +153,7 @@ class Variational:
         """Return the means of p(x|z), of shape (n, *shape of x); the CVAE needs `y`."""
         check_matrix(z, "z")
         inputs = self._inputs(self.name == "cvae", y, z=np.asarray(z, np.float32))
-        return self.decoder.predict(inputs, batch_size=batch_size, verbose=0)
+        return self.decoder.predict(**feed.arrays(inputs, batch_size=batch_size), verbose=0)
 
     def reconstruct(
         self, x: np.ndarray, y: np.ndarray | None = None, batch_size: int = 1024
@@ -196,7 +198,7 @@ class Variational:
         """
         training.reseed(self.model, seed)
         inputs = self._inputs(MODELS[self.name], y, x=_as_features(x))
-        return self.model.predict(inputs, batch_size=batch_size, verbose=0)
+        return self.model.predict(**feed.arrays(inputs, batch_size=batch_size), verbose=0)
 
     def _inputs(
         self, labelled: bool, y: np.ndarray | None, **data: np.ndarray

@@ -21,7 +21,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import gen_batches
 
-from latentbook import cache, embed, plots, training
+from latentbook import cache, embed, feed, plots, training
 from latentbook.autoencoders import dense
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
@@ -167,7 +167,8 @@ def train_classifier(
         order = order[: steps * batch_size].reshape(steps, batch_size)
         for part in gen_batches(steps, BLOCK_STEPS):
             rows = order[part].ravel()
-            model.fit(x[rows], y[rows], batch_size=batch_size, shuffle=False, verbose=0)
+            fed = feed.arrays(x[rows], y[rows], batch_size=batch_size)
+            model.fit(**fed, shuffle=False, verbose=0)
         return {f"{i:03d}": weight for i, weight in enumerate(model.get_weights())}
 
     found = cache.load_or_compute("classifiers", key, compute)
