@@ -103,11 +103,12 @@ class Ours:
 
     def iterate(self, count: int) -> float:
         """Train through `Period`, as `DCEC.fit` does."""
+        from latentbook import feed
         from latentbook.dcec import Period
 
         period = Period(self.x, self.p, BATCH, self.iteration, count)
         self.iteration += count
-        logs = self.estimator.model_.fit(period, shuffle=False, verbose=0).history
+        logs = self.estimator.model_.fit(feed.dataset(period), shuffle=False, verbose=0).history
         return float(logs["loss"][-1])
 
     def update(self, count: int) -> None:

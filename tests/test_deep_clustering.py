@@ -140,6 +140,7 @@ def test_given_weights_allow_no_other_pretraining(question):
         ({"init": "mixture"}, "dcec, mixture start"),
         ({"alpha": 0.5}, "dcec, alpha 0.5"),
         ({"alpha": 10.0}, "dcec, alpha 10"),
+        ({"pretraining_epochs": 1}, "dcec, 1 epoch"),
         ({"pretraining_epochs": 5}, "dcec, 5 epochs"),
         ({"trained_on": "train"}, "dcec, trained on train"),
         ({"architecture": "cae10-guo-deep"}, "dcec, cae10-guo-deep"),

@@ -18,7 +18,7 @@ QUESTIONS = {
     "gamma": "weight of the clustering loss",
     "alpha": "degrees of freedom of the soft assignment",
     "mixture": "start from a Gaussian mixture",
-    "epochs": "shorter pretraining",
+    "epoch": "shorter pretraining",
     "cae10": "another autoencoder",
     "trained": "trained on the training images only",
 }
@@ -144,7 +144,7 @@ def _runs(found: pd.DataFrame) -> str:
             [
                 f"{row.dataset}: {label}, seed {row.seed}",
                 row.device,
-                f"{epochs} epochs{loaded}",
+                f"{epochs} epoch{'s' if epochs > 1 else ''}{loaded}",
                 tables.number(row.seconds["pretrain"], 0),
                 f"{row.metrics['iterations']:,.0f}",
                 tables.number(row.seconds["cluster"], 0),
