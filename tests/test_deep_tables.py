@@ -7,12 +7,15 @@ import pandas as pd
 from latentbook import deep_tables
 
 
-def record(method="dcec", seed=0, part="all", gamma=0.1, epochs=200, **metrics):
+def record(
+    method="dcec", seed=0, part="all", gamma=0.1, epochs=200, backend="tensorflow", **metrics
+):
     return {
         "dataset": "usps",
         "method": method,
         "seed": seed,
         "device": "CPU",
+        "backend": backend,
         "metrics": {"iterations": 1400.0, "converged": 1.0} | metrics,
         "params": {"gamma": gamma, "pretraining_epochs": epochs, "evaluated_on": part},
         "seconds": {"pretrain": 100.0, "cluster": 50.0},
@@ -45,6 +48,22 @@ def test_a_change_is_compared_with_the_faithful_run_of_its_seed():
     assert cells(table, "usps: gamma 10 ")[1:] == [weight, "0.735 ± 0.021 (2)", "−0.055", "worse"]
     assert cells(table, "usps: gamma 1 ")[1:] == [weight, "0.790 (1)", "−0.010", "no difference"]
     assert "gamma 0.1" not in table
+
+
+def test_the_faithful_run_of_the_same_backend_goes_before():
+    other = record(acc=0.90, backend="jax")
+    frame = pd.DataFrame(
+        [
+            *FAITHFUL,
+            other,
+            record(gamma=1.0, acc=0.79),
+            record(gamma=3.0, acc=0.89, backend="jax"),
+            record(gamma=10.0, seed=1, acc=0.79, backend="jax"),
+        ]
+    )
+    table = deep_tables._experiments(frame)
+    gains = {gamma: cells(table, f"usps: gamma {gamma} ")[3] for gamma in (1, 3, 10)}
+    assert gains == {1: "−0.010", 3: "−0.010", 10: "+0.010"}
 
 
 def test_a_part_of_the_images_is_compared_with_the_same_part():
