@@ -283,6 +283,20 @@ def test_codes_after_it_are_reduced_and_clustered(runs):
     assert record["metrics"]["acc"] == 1
 
 
+def test_every_record_of_a_run_from_loaded_weights_names_them(runs, data, tmp_path):
+    autoencoder, _ = runs[0].model.pretrained(data.x)
+    autoencoder.save(tmp_path / "weights.npz")
+    loaded = deep_clustering.run(
+        data, runs[0].setting | {"weights": tmp_path / "weights.npz"}, seed=0
+    )
+    start = deep_clustering.start_records(loaded, "quick")
+    after = deep_clustering.umap_and_mixture(loaded, "quick")
+    for record in [*deep_clustering.make_records(loaded, "quick"), *start, after]:
+        records.check(record)
+        assert record["params"]["weights"] == loaded.model.weights_digest_[:12]
+    assert start[0]["metrics"] == deep_clustering.start_records(runs[0], "quick")[0]["metrics"]
+
+
 def test_arrays_of_a_run(runs, data):
     run = runs[0]
     found = deep_clustering.arrays(run)

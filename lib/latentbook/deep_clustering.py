@@ -189,8 +189,6 @@ def _record(result: Run, part: str, positions: np.ndarray, profile: str) -> dict
         start = metrics.clustering_scores(y, model.initial_labels_)
         scores |= {f"{name}_start": start[name] for name in ("acc", "nmi", "ari")}
     params = {k: v for k, v in setting.items() if k not in ("chosen", "n_clusters", "weights")}
-    if setting.get("weights"):
-        params["weights"] = model.weights_digest_[:12]
     return records.make(
         CHAPTER,
         data,
@@ -198,7 +196,7 @@ def _record(result: Run, part: str, positions: np.ndarray, profile: str) -> dict
         scores,
         seed=result.seed,
         profile=profile,
-        params=params | {"k": model.n_clusters, "evaluated_on": part},
+        params=params | _loaded(result) | {"k": model.n_clusters, "evaluated_on": part},
         seconds={
             "pretrain": sum(model.pretraining_["seconds"]),
             "cluster": sum(history["seconds"]),
@@ -206,6 +204,12 @@ def _record(result: Run, part: str, positions: np.ndarray, profile: str) -> dict
         source_table="table 13.1" if (result.method, part) == ("dcec", "all") else None,
         backend=f"{keras.backend.backend()}, keras {version('keras')}",
     )
+
+
+def _loaded(result: Run) -> dict[str, str]:
+    """Return the parameter that tells a run from loaded weights from one that pretrained itself."""
+    given = result.setting.get("weights")
+    return {"weights": result.model.weights_digest_[:12]} if given else {}
 
 
 def start_records(result: Run, profile: str) -> list[dict[str, Any]]:
@@ -234,7 +238,8 @@ def start_records(result: Run, profile: str) -> list[dict[str, Any]]:
                     scores,
                     seed=result.seed,
                     profile=profile,
-                    params={
+                    params=_loaded(result)
+                    | {
                         "max_epochs": model.pretraining_epochs,
                         "k": model.n_clusters,
                         "trained_on": "all",
@@ -266,7 +271,8 @@ def umap_and_mixture(result: Run, profile: str) -> dict[str, Any]:
         metrics.clustering_scores(data.y, found.arrays["labels"]),
         seed=result.seed,
         profile=profile,
-        params={
+        params=_loaded(result)
+        | {
             "gamma": result.setting["gamma"],
             "k": model.n_clusters,
             "pretraining_epochs": result.setting["pretraining_epochs"],
