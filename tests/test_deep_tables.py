@@ -91,7 +91,8 @@ def test_a_weight_is_named_beside_another_change():
         ]
     )
     table = deep_tables._experiments(frame)
-    assert cells(table, "usps: 20 epochs, gamma 1 ")[1] == "weight of the clustering loss"
+    both = "weight of the clustering loss, shorter pretraining"
+    assert cells(table, "usps: 20 epochs, gamma 1 ")[1] == both
     assert cells(table, "usps: 20 epochs |")[1] == "shorter pretraining"
 
 

@@ -13,12 +13,12 @@ CHAPTER = "04-deep-clustering"
 GAMMA = 0.1
 #: Methods of the two-stage chapter that stand beside DCEC.
 PEERS = ("k-means raw", "umap2 + k-means", "umap2 + mixture")
-#: Word in the method's remark -> the question it answers; the first that is found counts.
+#: Words in the method's remark -> the question they answer.
 QUESTIONS = {
     "umap2": "UMAP and a mixture on the codes",
     "gamma": "weight of the clustering loss",
     "alpha": "degrees of freedom of the soft assignment",
-    "mixture": "start from a Gaussian mixture",
+    "mixture start": "start from a Gaussian mixture",
     "epoch": "shorter pretraining",
     "cae10": "another autoencoder",
     "trained": "trained on the training images only",
@@ -84,7 +84,7 @@ def _experiments(found: pd.DataFrame) -> str:
         acc = {"mean": group["acc"].mean(), "spread": group["acc"].std(ddof=1), "n": len(group)}
         verdict = tables.verdict(0.0, gain.mean(), spread)
         words = {"reproduced": "no difference", "higher": "better", "lower": "worse"}[verdict]
-        question = next(text for key, text in QUESTIONS.items() if key in label)
+        question = ", ".join(text for key, text in QUESTIONS.items() if key in label)
         cells = [tables.mean_and_spread(acc), f"{gain.mean():+.3f}".replace("-", "−"), words]
         rows.append([f"{dataset}: {label}", question, *cells])
     return tables.markdown(
