@@ -67,11 +67,11 @@ class Run:
     def method(self) -> str:
         """Name of the method in the records: what differs from the reference, but gamma."""
         usual = {**REFERENCE, "pretraining_epochs": REFERENCE_EPOCHS}
-        plural = "s" if self.setting["pretraining_epochs"] > 1 else ""
+        epochs = self.setting["pretraining_epochs"]
         changed = {
             "init": "{init} start",
             "alpha": "alpha {alpha:g}",
-            "pretraining_epochs": f"{{pretraining_epochs}} epoch{plural}",
+            "pretraining_epochs": f"{epochs} epoch{'s' if epochs > 1 else ''}",
             "trained_on": "trained on {trained_on}",
             "architecture": "{architecture}",
         }

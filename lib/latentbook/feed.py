@@ -65,6 +65,7 @@ def dataset(batches: keras.utils.PyDataset) -> Any:
 
 
 def _untuned(made: tf.data.Dataset) -> tf.data.Dataset:
+    """Turn the tuner off, which would decide how many batches are prepared ahead: two."""
     import tensorflow as tf
 
     options = tf.data.Options()
