@@ -167,6 +167,14 @@ def test_names_of_settings_that_share_arrays_differ():
     assert len(set(keys)) == len(settings)
 
 
+def test_arrays_of_a_run_from_loaded_weights_name_the_network():
+    (loaded,) = plan([], FAITHFUL | {"weights": "net.npz"})
+    model = DCEC(weights="net.npz")
+    model.weights_digest_ = "feed" + 60 * "0"  # as `fit` sets it
+    run = Run(model, None, loaded, 0)
+    assert deep_clustering.key(run) == "dcec, gamma 0.1, seed 0, network feed"
+
+
 def test_without_a_published_split_four_fifths_are_for_training(data):
     assert deep_clustering.training_size(data) == 90
     assert deep_clustering.training_size(replace(data, n_train=0)) == 96

@@ -113,6 +113,25 @@ def test_an_odd_number_of_confusions_leaves_no_empty_panel():
     assert len(deep_figures.draw_confusion(three).axes) == 3
 
 
+def test_classes_are_a_row_a_faithful_run_the_most_accurate_first():
+    y = np.repeat([0, 1], 10)
+    half = np.where(np.arange(20) < 15, 0, 1)  # the first class whole, the second cut in half
+    found = {
+        "index": np.arange(20),
+        "classes": y,
+        "labels dcec, gamma 0.1, seed 0": half,
+        "labels dcec, gamma 0.1, seed 0, network feed": 1 - y,  # names of clusters do not matter
+        "labels dcec, gamma 1, seed 0": half,
+        "history dcec, gamma 0.1, seed 0": history(),
+    }
+    figure = deep_figures.draw_classes({"toy": found}, {"toy": ("x", "y")})
+    (ax,) = figure.axes
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["seed 0, feed", "seed 0"]
+    np.testing.assert_allclose(
+        ax.collections[0].get_array().reshape(2, 2), [[1.0, 1.0], [1.0, 0.5]]
+    )
+
+
 def records_of(dataset: str, parameter: str, values: dict[float, float], **changes) -> list[dict]:
     faithful = {
         "gamma": 0.1,
@@ -161,8 +180,22 @@ def test_scores_by_pretraining_show_those_before_too():
     np.testing.assert_allclose(lines[3].get_ydata(), [0.4, 0.45])
 
 
+def test_starts_show_the_faithful_runs_other_weights_and_other_starts():
+    rows = [
+        *records_of("usps", "gamma", {0.1: 0.8, 10.0: 0.7}),
+        *records_of("usps", "init", {"mixture": 0.9}),
+        *records_of("usps", "alpha", {10.0: 0.1}),
+        *records_of("usps", "pretraining_epochs", {20: 0.2}),
+        *records_of("usps", "gamma", {0.1: 0.3}, trained_on="train"),
+    ]
+    figure = deep_figures.draw_starts(pd.DataFrame(rows))
+    points = np.concatenate([c.get_offsets() for c in figure.axes[0].collections])
+    assert sorted(map(tuple, points)) == [(0.35, 0.7), (0.4, 0.8), (0.45, 0.9)]
+
+
 def test_without_records_the_figure_says_so():
     empty = pd.DataFrame(columns=["dataset", "params", "metrics"])
+    assert not deep_figures.draw_starts(empty).axes[0].collections
     figure = deep_figures.draw_by(empty, "gamma", "weight")
     assert [ax.get_title() for ax in figure.axes] == ["not run"]
 

@@ -8,8 +8,16 @@ from latentbook import deep_tables
 
 
 def record(
-    method="dcec", seed=0, part="all", gamma=0.1, epochs=200, backend="tensorflow", **metrics
+    method="dcec",
+    seed=0,
+    part="all",
+    gamma=0.1,
+    epochs=200,
+    backend="tensorflow",
+    weights=None,
+    **metrics,
 ):
+    params = {"gamma": gamma, "pretraining_epochs": epochs, "evaluated_on": part}
     return {
         "dataset": "usps",
         "method": method,
@@ -17,7 +25,7 @@ def record(
         "device": "CPU",
         "backend": backend,
         "metrics": {"iterations": 1400.0, "converged": 1.0} | metrics,
-        "params": {"gamma": gamma, "pretraining_epochs": epochs, "evaluated_on": part},
+        "params": params | ({"weights": weights} if weights else {}),
         "seconds": {"pretrain": 100.0, "cluster": 50.0},
     }
 
@@ -66,6 +74,22 @@ def test_the_faithful_run_of_the_same_backend_goes_before():
     assert gains == {1: "−0.010", 3: "−0.010", 10: "+0.010"}
 
 
+def test_the_faithful_run_from_the_same_network_goes_before_all_others():
+    frame = pd.DataFrame(
+        [
+            *FAITHFUL,
+            record(acc=0.90, backend="jax"),
+            record(acc=0.60, backend="jax", weights="feed12345678"),
+            record(gamma=1.0, acc=0.61, backend="jax", weights="feed12345678"),
+            record(gamma=3.0, acc=0.61, weights="feed12345678"),  # the backend does not matter
+            record(gamma=10.0, acc=0.79),
+        ]
+    )
+    table = deep_tables._experiments(frame)
+    gains = {gamma: cells(table, f"usps: gamma {gamma} ")[3] for gamma in (1, 3, 10)}
+    assert gains == {1: "+0.010", 3: "+0.010", 10: "−0.010"}
+
+
 def test_a_part_of_the_images_is_compared_with_the_same_part():
     name = "dcec, trained on train"
     frame = pd.DataFrame(
@@ -101,15 +125,22 @@ def test_every_run_of_dcec_is_in_the_table_of_times_once():
     umap = record("dcec + umap2 + mixture", acc=0.8)
     del umap["metrics"]["iterations"]
     frame = pd.DataFrame(
-        [*FAITHFUL, record(name, part="train", acc=0.8), record(name, part="test", acc=0.7), umap]
+        [
+            *FAITHFUL,
+            record(weights="feed12345678", acc=0.6),
+            record(name, part="train", acc=0.8),
+            record(name, part="test", acc=0.7),
+            umap,
+        ]
     )
     table = deep_tables._runs(frame)
     assert [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| usps")] == [
         "| usps: gamma 0.1, seed 0",
         "| usps: gamma 0.1, seed 1",
+        "| usps: gamma 0.1, seed 0, network feed",
         "| usps: trained on train, train images, seed 0",
     ]
-    assert cells(table, "usps: gamma 0.1, seed 0")[2:] == [
+    assert cells(table, "usps: gamma 0.1, seed 1")[2:] == [
         "200 epochs",
         "100",
         "1,400",

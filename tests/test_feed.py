@@ -57,6 +57,13 @@ def test_every_sample_is_predicted_once_and_in_order():
     np.testing.assert_allclose(found, x @ one.get_weights()[0], atol=1e-6)
 
 
+def test_another_backend_is_given_the_arrays_themselves(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    x = images()
+    assert feed.arrays(x, batch_size=BATCH) == {"x": x, "batch_size": BATCH}  # predict takes no y
+    assert feed.arrays(x, x, batch_size=BATCH) == {"x": x, "y": x, "batch_size": BATCH}
+
+
 def test_inputs_may_be_named():
     inputs = {"a": keras.Input((5,), name="a"), "b": keras.Input((5,), name="b")}
     both = keras.Model(inputs, keras.layers.Subtract()([inputs["a"], inputs["b"]]))

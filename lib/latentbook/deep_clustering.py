@@ -285,7 +285,9 @@ def umap_and_mixture(result: Run, profile: str) -> dict[str, Any]:
 
 def key(result: Run) -> str:
     """Name the arrays of a run in the file of its data set."""
-    return f"{result.method}, gamma {result.setting['gamma']:g}, seed {result.seed}"
+    network = _loaded(result).get("weights", "")[:4]
+    name = f"{result.method}, gamma {result.setting['gamma']:g}, seed {result.seed}"
+    return f"{name}, network {network}" if network else name
 
 
 def arrays(result: Run) -> dict[str, np.ndarray]:

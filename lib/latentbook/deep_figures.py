@@ -19,6 +19,8 @@ from latentbook.dcec import DCEC
 from latentbook.deep_clustering import HISTORY, REFERENCE, REFERENCE_EPOCHS, Run
 
 Arrays = Mapping[str, np.ndarray]
+#: Beginning of the names of the labels of the faithful runs, one array a seed and network.
+FAITHFUL = "labels dcec, gamma 0.1, "
 
 
 def pictures(result: Run, *, n: int = 5000, examples: int = 4) -> dict[str, np.ndarray]:
@@ -175,31 +177,66 @@ def draw_examples(arrays: Arrays) -> Figure:
 
 def draw_confusion(found: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Figure:
     """Draw the share of each class (row) in each cluster (column); title -> (counts, classes)."""
-    columns = min(2, len(found))
-    rows = -(-len(found) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(5.8 * columns, 5 * rows), squeeze=False, layout="constrained"
-    )
-    for ax in axes.flat[len(found) :]:
-        ax.remove()
-    for ax, (title, (counts, classes)) in zip(axes.flat, found.items(), strict=False):
+    figure, axes = _panels(len(found), height=5)
+    for ax, (title, (counts, classes)) in zip(axes, found.items(), strict=True):
         share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         matched = [classes[c] if c < len(classes) else "spare" for c in range(counts.shape[1])]
-        sns.heatmap(
-            share,
-            ax=ax,
-            cmap="cividis",
-            vmin=0,
-            vmax=1,
-            annot=np.where(share >= 0.05, np.round(100 * share).astype(int).astype(str), ""),
-            fmt="",
-            annot_kws={"fontsize": 7},
-            cbar=False,
-            xticklabels=matched,
-            yticklabels=list(classes),
-        )
+        _percent(ax, share, matched, classes)
         ax.set(title=f"{title}: % of the class", xlabel="cluster, by its class", ylabel="class")
     return figure
+
+
+def draw_classes(found: Mapping[str, Arrays], classes: Mapping[str, Sequence[str]]) -> Figure:
+    """Draw, one panel a data set, the share of each class that each faithful run gets right.
+
+    Parameters
+    ----------
+    found
+        Data set -> saved arrays, of `deep_clustering.arrays`; runs are sorted by accuracy.
+    classes
+        Data set -> names of the classes.
+    """
+    figure, axes = _panels(len(found), height=3.4)
+    for ax, (title, arrays) in zip(axes, found.items(), strict=True):
+        y, right = arrays["classes"], {}
+        for key, labels in arrays.items():
+            if key.startswith(FAITHFUL):
+                right[key.removeprefix(FAITHFUL)] = plots.aligned(y, labels) == y
+        runs = sorted(right, key=lambda run: right[run].mean(), reverse=True)
+        share = [[right[run][y == c].mean() for c in np.unique(y)] for run in runs]
+        _percent(ax, np.array(share), classes[title], [run.replace("network ", "") for run in runs])
+        ax.set(title=f"{title}: % of the class that is right", xlabel="class")
+    return figure
+
+
+def _panels(n: int, *, height: float) -> tuple[Figure, list[plt.Axes]]:
+    """Return a figure with `n` panels, two in a row."""
+    columns = min(2, n)
+    rows = -(-n // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(5.8 * columns, height * rows), squeeze=False, layout="constrained"
+    )
+    for ax in axes.flat[n:]:
+        ax.remove()
+    return figure, list(axes.flat[:n])
+
+
+def _percent(ax: plt.Axes, share: np.ndarray, columns: Sequence[str], rows: Sequence[str]) -> None:
+    """Draw shares as shades, with their percentages from 5 on."""
+    sns.heatmap(
+        share,
+        ax=ax,
+        cmap="cividis",
+        vmin=0,
+        vmax=1,
+        annot=np.where(share >= 0.05, np.round(100 * share).astype(int).astype(str), ""),
+        fmt="",
+        annot_kws={"fontsize": 7},
+        cbar=False,
+        xticklabels=list(columns),
+        yticklabels=list(rows),
+    )
+    ax.tick_params(axis="y", rotation=0)
 
 
 def draw_by(
@@ -247,6 +284,47 @@ def draw_by(
         ax.grid(axis="y", linewidth=0.5)
     if len(scores) > 1:
         axes[0][0].legend(loc="lower right")
+    return figure
+
+
+def draw_starts(found: pd.DataFrame) -> Figure:
+    """Draw accuracy after the joint training against that of its first clusters, a dot a run.
+
+    Shown are the faithful runs, and those with another weight or another start.
+    """
+    rows = pd.DataFrame(
+        [
+            {
+                "data set": r.dataset,
+                "start, weight": f"{r.params['init']}, "
+                + (r"$\gamma = 0.1$" if only(r.params, "init") else r"other $\gamma$"),
+                "before": r.metrics["acc_start"],
+                "after": r.metrics["acc"],
+            }
+            for r in found.itertuples()
+            if "acc_start" in r.metrics and (only(r.params, "init") or only(r.params, "gamma"))
+        ],
+        columns=["data set", "start, weight", "before", "after"],
+    ).sort_values(["data set", "start, weight"])
+    figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
+    ax.axline((0.7, 0.7), slope=1, color=plots.GREY, linestyle="--", zorder=1)
+    sns.scatterplot(
+        rows,
+        x="before",
+        y="after",
+        hue="data set",
+        style="start, weight",
+        palette=plots.colours(rows["data set"].nunique()) or None,
+        s=60,
+        alpha=0.8,
+        ax=ax,
+    )
+    ax.set(
+        xlabel="clustering accuracy of the start", ylabel="clustering accuracy of DCEC", aspect=1
+    )
+    ax.grid(linewidth=0.5)
+    if len(rows):
+        sns.move_legend(ax, "center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 

@@ -29,7 +29,7 @@ def arrays(x: Any, y: Any = None, *, batch_size: int) -> dict[str, Any]:
     import keras
 
     if keras.backend.backend() != "tensorflow":
-        return {"x": x, "y": y, "batch_size": batch_size}
+        return {"x": x, "batch_size": batch_size} | ({} if y is None else {"y": y})
     import tensorflow as tf
 
     taken = x if y is None else (x, y)

@@ -240,7 +240,7 @@ def score_table(
     rows.sort(key=lambda row: -row[0])
     header = ["method", *[HEADINGS[score] for score in scores]]
     return markdown(
-        [*header, "coverage", "seconds", "seeds"],
+        [*header, "coverage", "seconds", "runs"],
         [cells for _, cells in rows],
         caption=caption,
         name=name,
