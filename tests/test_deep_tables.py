@@ -22,7 +22,7 @@ def record(
         "dataset": "usps",
         "method": method,
         "seed": seed,
-        "device": "CPU",
+        "device": "GPU NVIDIA H100 80GB HBM3",
         "backend": backend,
         "metrics": {"iterations": 1400.0, "converged": 1.0} | metrics,
         "params": params | ({"weights": weights} if weights else {}),
@@ -140,7 +140,9 @@ def test_every_run_of_dcec_is_in_the_table_of_times_once():
         "| usps: gamma 0.1, seed 0, network feed",
         "| usps: trained on train, train images, seed 0",
     ]
-    assert cells(table, "usps: gamma 0.1, seed 1")[2:] == [
+    assert "are: GPU NVIDIA H100 80GB HBM3\n" in table
+    assert cells(table, "usps: gamma 0.1, seed 1")[1:] == [
+        "GPU H100",
         "200 epochs",
         "100",
         "1,400",

@@ -20,7 +20,7 @@ from latentbook.deep_clustering import HISTORY, REFERENCE, REFERENCE_EPOCHS, Run
 
 Arrays = Mapping[str, np.ndarray]
 #: Beginning of the names of the labels of the faithful runs, one array a seed and network.
-FAITHFUL = "labels dcec, gamma 0.1, "
+FAITHFUL = f"labels dcec, gamma {REFERENCE['gamma']:g}, "
 
 
 def pictures(result: Run, *, n: int = 5000, examples: int = 4) -> dict[str, np.ndarray]:
@@ -177,8 +177,14 @@ def draw_examples(arrays: Arrays) -> Figure:
 
 def draw_confusion(found: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Figure:
     """Draw the share of each class (row) in each cluster (column); title -> (counts, classes)."""
-    figure, axes = _panels(len(found), height=5)
-    for ax, (title, (counts, classes)) in zip(axes, found.items(), strict=True):
+    columns = min(2, len(found))
+    rows = -(-len(found) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(5.8 * columns, 5 * rows), squeeze=False, layout="constrained"
+    )
+    for ax in axes.flat[len(found) :]:
+        ax.remove()
+    for ax, (title, (counts, classes)) in zip(axes.flat, found.items(), strict=False):
         share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         matched = [classes[c] if c < len(classes) else "spare" for c in range(counts.shape[1])]
         _percent(ax, share, matched, classes)
@@ -196,8 +202,10 @@ def draw_classes(found: Mapping[str, Arrays], classes: Mapping[str, Sequence[str
     classes
         Data set -> names of the classes.
     """
-    figure, axes = _panels(len(found), height=3.4)
-    for ax, (title, arrays) in zip(axes, found.items(), strict=True):
+    figure, axes = plt.subplots(
+        len(found), 1, figsize=(6.5, 2.5 * len(found)), squeeze=False, layout="constrained"
+    )
+    for ax, (title, arrays) in zip(axes[:, 0], found.items(), strict=True):
         y, right = arrays["classes"], {}
         for key, labels in arrays.items():
             if key.startswith(FAITHFUL):
@@ -205,20 +213,8 @@ def draw_classes(found: Mapping[str, Arrays], classes: Mapping[str, Sequence[str
         runs = sorted(right, key=lambda run: right[run].mean(), reverse=True)
         share = [[right[run][y == c].mean() for c in np.unique(y)] for run in runs]
         _percent(ax, np.array(share), classes[title], [run.replace("network ", "") for run in runs])
-        ax.set(title=f"{title}: % of the class that is right", xlabel="class")
+        ax.set_title(f"{title}: % of the class that is right")
     return figure
-
-
-def _panels(n: int, *, height: float) -> tuple[Figure, list[plt.Axes]]:
-    """Return a figure with `n` panels, two in a row."""
-    columns = min(2, n)
-    rows = -(-n // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(5.8 * columns, height * rows), squeeze=False, layout="constrained"
-    )
-    for ax in axes.flat[n:]:
-        ax.remove()
-    return figure, list(axes.flat[:n])
 
 
 def _percent(ax: plt.Axes, share: np.ndarray, columns: Sequence[str], rows: Sequence[str]) -> None:

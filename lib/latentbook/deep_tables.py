@@ -163,7 +163,7 @@ def _runs(found: pd.DataFrame) -> str:
         rows.append(
             [
                 f"{row.dataset}: {label}, seed {row.seed}{network}",
-                row.device,
+                _short(row.device),
                 f"{epochs} epoch{'s' if epochs > 1 else ''}",
                 tables.number(row.seconds["pretrain"], 0),
                 f"{row.metrics['iterations']:,.0f}",
@@ -176,6 +176,13 @@ def _runs(found: pd.DataFrame) -> str:
         rows,
         caption="Wall time and device of every full-scale run of DCEC; most shared their GPU or "
         "processor with others, so that the seconds are upper limits; runs from a network that was "
-        "kept name it, and 0 seconds of pretraining mean that it was loaded",
+        "kept name it, and 0 seconds of pretraining mean that it was loaded; the devices are: "
+        + ", ".join(sorted(trained["device"].unique())),
         name="tbl-04-runs",
     )
+
+
+def _short(device: str) -> str:
+    """Return kind and model of a device, without its maker and what follows the model."""
+    words = device.split()
+    return " ".join([words[0], *words[2:3]])
