@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
+from sklearn.cluster import KMeans
 
 from latentbook import deep_clustering, deep_figures, embed, metrics, records
 from latentbook.autoencoders import base, conv
@@ -289,6 +290,17 @@ def test_codes_after_it_are_reduced_and_clustered(runs):
     records.check(record)
     assert record["method"] == "dcec, 30 epochs, linear + umap2 + mixture"
     assert record["metrics"]["acc"] == 1
+
+
+def test_partitions_are_what_single_starts_of_k_means_find(runs):
+    for run in runs:
+        z, n = run.model.initial_embedding_, 4
+        excess, accuracy = deep_clustering.partitions(run, n)
+        fits = [KMeans(3, n_init=1, random_state=seed).fit(z) for seed in range(n)]
+        squares = np.array([((z - f.cluster_centers_[f.labels_]) ** 2).sum() for f in fits])
+        np.testing.assert_allclose(excess, squares / squares.min() - 1, atol=1e-4)
+        y = run.data.y[: len(z)]
+        np.testing.assert_allclose(accuracy, [metrics.accuracy(y, f.labels_) for f in fits])
 
 
 def test_every_record_of_a_run_from_loaded_weights_names_them(runs, data, tmp_path):

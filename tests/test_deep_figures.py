@@ -132,6 +132,24 @@ def test_classes_are_a_row_a_faithful_run_the_most_accurate_first():
     )
 
 
+def test_partitions_are_a_dot_a_start_and_a_square_for_the_best_of_a_run():
+    starts = {
+        "seed 1": np.array([[0.0], [0.8]]),
+        "seed 0": np.array([[0.01, 0.0, 0.02], [0.5, 0.6, 0.7]]),
+    }
+    (ax,) = deep_figures.draw_partitions({"toy": starts}).axes
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), [[1, 0.5], [0, 0.6], [2, 0.7]])
+    np.testing.assert_allclose(ax.lines[1].get_xydata(), [[0, 0.6]])
+    assert [text.get_text() for text in ax.get_legend().texts] == ["seed 0", "seed 1"]
+
+
+def test_faithful_arrays_are_named_by_seed_and_network():
+    names = ["labels dcec, gamma 0.1, seed 0, network feed", "labels dcec, gamma 0.1, seed 1"]
+    others = ["labels dcec, gamma 1, seed 0", "labels dcec, alpha 2, gamma 0.1, seed 0"]
+    found = deep_figures.faithful({name: np.arange(2) for name in names + others}, "labels")
+    assert list(found) == ["seed 0, feed", "seed 1"]
+
+
 def records_of(dataset: str, parameter: str, values: dict[float, float], **changes) -> list[dict]:
     faithful = {
         "gamma": 0.1,

@@ -19,8 +19,8 @@ from latentbook.dcec import DCEC
 from latentbook.deep_clustering import HISTORY, REFERENCE, REFERENCE_EPOCHS, Run
 
 Arrays = Mapping[str, np.ndarray]
-#: Beginning of the names of the labels of the faithful runs, one array a seed and network.
-FAITHFUL = f"labels dcec, gamma {REFERENCE['gamma']:g}, "
+#: What stands in the names of the arrays of a faithful run before its seed and network.
+FAITHFUL = f"dcec, gamma {REFERENCE['gamma']:g}, "
 
 
 def pictures(result: Run, *, n: int = 5000, examples: int = 4) -> dict[str, np.ndarray]:
@@ -206,15 +206,48 @@ def draw_classes(found: Mapping[str, Arrays], classes: Mapping[str, Sequence[str
         len(found), 1, figsize=(6.5, 2.5 * len(found)), squeeze=False, layout="constrained"
     )
     for ax, (title, arrays) in zip(axes[:, 0], found.items(), strict=True):
-        y, right = arrays["classes"], {}
-        for key, labels in arrays.items():
-            if key.startswith(FAITHFUL):
-                right[key.removeprefix(FAITHFUL)] = plots.aligned(y, labels) == y
+        y, labels = arrays["classes"], faithful(arrays, "labels")
+        right = {run: plots.aligned(y, found) == y for run, found in labels.items()}
         runs = sorted(right, key=lambda run: right[run].mean(), reverse=True)
         share = [[right[run][y == c].mean() for c in np.unique(y)] for run in runs]
-        _percent(ax, np.array(share), classes[title], [run.replace("network ", "") for run in runs])
+        _percent(ax, np.array(share), classes[title], runs)
         ax.set_title(f"{title}: % of the class that is right")
     return figure
+
+
+def draw_partitions(found: Mapping[str, Arrays]) -> Figure:
+    """Draw, one panel a data set, the accuracy of each start against its excess sum of squares.
+
+    Parameters
+    ----------
+    found
+        Data set -> run -> array of `deep_clustering.partitions`; one colour a run, and a square
+        for its best start.
+    """
+    figure, axes = plt.subplots(
+        len(found), 1, figsize=(6.5, 3 * len(found)), squeeze=False, layout="constrained"
+    )
+    for ax, (title, runs) in zip(axes[:, 0], found.items(), strict=True):
+        for run, colour in zip(sorted(runs), plots.colours(len(runs)), strict=True):
+            excess, accuracy = runs[run]
+            ax.plot(100 * excess, accuracy, "o", color=colour, alpha=0.5, markersize=5, label=run)
+            best = accuracy[excess.argmin()]
+            ax.plot(0, best, "s", color=colour, markersize=9, markerfacecolor="none")
+        ax.set(title=title, ylabel="clustering accuracy", xlim=(-0.1, 3))
+        ax.grid(linewidth=0.5)
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    axes[-1, 0].set_xlabel("sum of squares above the least, in %")
+    return figure
+
+
+def faithful(arrays: Arrays, kind: str) -> dict[str, np.ndarray]:
+    """Return the saved arrays of one kind of the faithful runs, by seed and network."""
+    start = f"{kind} {FAITHFUL}"
+    return {
+        name.removeprefix(start).replace("network ", ""): array
+        for name, array in arrays.items()
+        if name.startswith(start)
+    }
 
 
 def _percent(ax: plt.Axes, share: np.ndarray, columns: Sequence[str], rows: Sequence[str]) -> None:
