@@ -225,7 +225,7 @@ def score_table(
     """Return a table of all methods that `found` scores on `dataset`, best first score on top.
 
     One row a method (and part of the images): mean ± spread of each score, coverage, seconds of
-    all stages together, number of seeds.
+    all stages together, number of runs.
     """
     pairs = zip(found["dataset"], found["metrics"], strict=True)
     chosen = keep(found, (d == dataset and scores[0] in m for d, m in pairs))
