@@ -303,6 +303,12 @@ def test_partitions_are_what_single_starts_of_k_means_find(runs):
         np.testing.assert_allclose(accuracy, [metrics.accuracy(y, f.labels_) for f in fits])
 
 
+def test_partitions_are_found_once(runs, monkeypatch):
+    first = deep_clustering.partitions(runs[0], 3)
+    monkeypatch.delattr(deep_clustering.clustering, "clusterer")
+    np.testing.assert_array_equal(deep_clustering.partitions(runs[0], 3), first)
+
+
 def test_every_record_of_a_run_from_loaded_weights_names_them(runs, data, tmp_path):
     autoencoder, _ = runs[0].model.pretrained(data.x)
     autoencoder.save(tmp_path / "weights.npz")

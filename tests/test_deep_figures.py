@@ -235,8 +235,7 @@ def test_coverage_is_the_mean_over_seeds_with_their_range():
         "coverage dcec, gamma 0.1, seed 1": np.full(100, 0.6),
         "coverage dcec, gamma 1, seed 0": np.full(100, 0.1),
     }
-    prefix = "coverage dcec, gamma 0.1, seed"
-    figure = deep_figures.draw_coverage({"mnist": curves, "usps": {}}, prefix)
+    figure = deep_figures.draw_coverage({"mnist": curves, "usps": {}})
     (line,) = figure.axes[0].get_lines()
     np.testing.assert_allclose(line.get_ydata(), 0.7)
     np.testing.assert_allclose(line.get_xdata()[[0, -1]], [0.01, 1.0])

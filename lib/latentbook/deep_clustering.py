@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from latentbook import clustering, embed, metrics, plots, records
+from latentbook import cache, clustering, embed, metrics, plots, records
 from latentbook.datasets import Dataset
 from latentbook.dcec import DCEC
 from latentbook.errors import LatentbookError, choose
@@ -308,7 +308,7 @@ def arrays(result: Run) -> dict[str, np.ndarray]:
 
 
 def partitions(result: Run, n: int = 100) -> np.ndarray:
-    """Return what each of `n` single starts of k-means finds on the codes of the pretraining.
+    """Return what each of `n` single starts of k-means finds on the codes before joint training.
 
     DCEC takes the best of twenty starts. How close the others come says how much that choice
     means.
@@ -322,13 +322,25 @@ def partitions(result: Run, n: int = 100) -> np.ndarray:
     from tqdm import tqdm
 
     model, z = result.model, result.model.initial_embedding_
-    y, squares, accuracies = result.data.y[: len(z)], [], []
-    for seed in tqdm(range(n), unit="start", disable=not model.progress):
-        one = clustering.clusterer("k-means", n_clusters=model.n_clusters, seed=seed, n_init=1)
-        accuracies.append(metrics.accuracy(y, one.fit_predict(z)))
-        squares.append(one.inertia_)
-    excess = np.array(squares) / min(squares) - 1
-    return np.array([excess, accuracies], dtype=np.float32)
+    y = result.data.y[: len(z)]
+
+    def compute() -> dict[str, np.ndarray]:
+        squares, accuracies = [], []
+        for seed in tqdm(range(n), unit="start", disable=not model.progress):
+            one = clustering.clusterer("k-means", n_clusters=model.n_clusters, seed=seed, n_init=1)
+            accuracies.append(metrics.accuracy(y, one.fit_predict(z)))
+            squares.append(one.inertia_)
+        excess = np.array(squares) / min(squares) - 1
+        return {"starts": np.array([excess, accuracies], dtype=np.float32)}
+
+    about = {
+        "z": cache.digest(z),
+        "y": cache.digest(y),
+        "n_clusters": model.n_clusters,
+        "n": n,
+        "library": f"scikit-learn {version('scikit-learn')}",
+    }
+    return cache.load_or_compute("partitions", about, compute).arrays["starts"]
 
 
 #: Rows of the array ``history ...`` that `arrays` returns.

@@ -373,20 +373,18 @@ def compared(found: pd.DataFrame, parameter: str, at_least: int = 3) -> pd.DataF
     return fit[fit["dataset"].isin(enough[enough >= at_least].index)]
 
 
-def draw_coverage(found: Mapping[str, Arrays], prefix: str) -> Figure:
-    """Draw accuracy over the most confident share of the images: mean and range over seeds.
+def draw_coverage(found: Mapping[str, Arrays]) -> Figure:
+    """Draw accuracy over the most confident images: mean and range over the faithful runs.
 
     Parameters
     ----------
     found
-        Data set -> saved arrays.
-    prefix
-        Beginning of the names of the curves, one a seed.
+        Data set -> saved arrays, of `deep_clustering.arrays`.
     """
     figure, ax = plt.subplots(layout="constrained")
     shares = np.arange(1, 101) / 100
     for (name, arrays), colour in zip(found.items(), plots.colours(len(found)), strict=True):
-        curves = [curve for key, curve in arrays.items() if key.startswith(prefix)]
+        curves = list(faithful(arrays, "coverage").values())
         if curves:
             low, high = np.min(curves, axis=0), np.max(curves, axis=0)
             ax.plot(shares, np.mean(curves, axis=0), color=colour, label=name)
