@@ -47,7 +47,7 @@ def values(chapter, profile):
 def measured(chapter):
     """Return the committed records and figure arrays that a chapter shows."""
     found = glob(f"data/records/{chapter}.jsonl") + glob(f"data/records/figures/{chapter[:2]}-*")
-    if f"{LIBRARY}/interactive.py" in needs(NOTEBOOKS[chapter]):
+    if f"{LIBRARY}/study/interactive.py" in needs(NOTEBOOKS[chapter]):
         found += glob("data/records/figures/interactive-*")
     if f"{LIBRARY}/datasets/weather/__init__.py" in needs(NOTEBOOKS[chapter]):
         found += glob("data/samples/*")
@@ -135,14 +135,14 @@ rule pages:
         glob("data/records/*.jsonl"),
         glob("data/published/*.csv"),
         glob("notebooks/profiles/*.yml"),
-        f"{LIBRARY}/tables.py",
-        needs(f"{LIBRARY}/tables.py"),
+        f"{LIBRARY}/study/tables.py",
+        needs(f"{LIBRARY}/study/tables.py"),
     output:
         directory("book/generated"),
     message:
         "writing tables from the records"
     shell:
-        "mkdir -p {output} && {PYTHON} -m latentbook.tables"
+        "mkdir -p {output} && {PYTHON} -m latentbook.study.tables"
 
 
 rule embeddings:
@@ -150,16 +150,16 @@ rule embeddings:
         EXECUTED,
         glob("data/records/figures/interactive-*"),
         glob("data/records/figures/06-*"),
-        f"{LIBRARY}/weather/event_map.py",
-        needs(f"{LIBRARY}/weather/event_map.py"),
+        f"{LIBRARY}/chapters/source_estimation/event_map.py",
+        needs(f"{LIBRARY}/chapters/source_estimation/event_map.py"),
         "requirements.lock",
     output:
         directory("book/extra/embeddings"),
     message:
         "writing the interactive pages"
     shell:
-        "mkdir -p {output} && {PYTHON} -m latentbook.weather.event_map"
-        " && {PYTHON} -m latentbook.interactive"
+        "mkdir -p {output} && {PYTHON} -m latentbook.chapters.source_estimation.event_map"
+        " && {PYTHON} -m latentbook.study.interactive"
 
 
 rule mathjax:

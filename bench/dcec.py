@@ -494,7 +494,9 @@ def main() -> int:
     if sys.argv[1:2] == ["serve"]:
         serve(sys.argv[2], Path(sys.argv[3]))
         return 0
-    from latentbook import records  # not needed, and perhaps not there, where a peer is served
+    from latentbook.study import (
+        records,  # not needed, and perhaps not there, where a peer is served
+    )
 
     options = parse()
     x, name = images(options.images)

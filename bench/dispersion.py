@@ -347,7 +347,7 @@ def main() -> int:
     if sys.argv[1:2] == ["serve"]:
         serve(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
         return 0
-    from latentbook import records
+    from latentbook.study import records
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--parcels-python", nargs="+", default=[sys.executable], metavar="PYTHON")

@@ -16,8 +16,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from latentbook import clustering, datasets, embed, metrics, records
+from latentbook import clustering, datasets, embed, metrics
 from latentbook.errors import LatentbookError
+from latentbook.study import records
 
 N = 70_000
 

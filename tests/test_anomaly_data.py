@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_wine
 
-from latentbook import anomaly_data, datasets, tabular
-from latentbook.anomaly_data import kinds, plant, split, subject
+from latentbook import datasets, tabular
+from latentbook.chapters.latent_anomalies import data as anomaly_data
+from latentbook.chapters.latent_anomalies.data import kinds, plant, split, subject
+from latentbook.chapters.latent_anomalies.study import Setting, principal_components, ranking, train
 from latentbook.errors import LatentbookError
-from latentbook.latent_anomalies import Setting, principal_components, ranking, train
 
 
 @pytest.fixture(scope="module")

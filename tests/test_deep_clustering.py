@@ -12,12 +12,20 @@ from hypothesis import strategies as st
 from keras import layers
 from sklearn.cluster import KMeans
 
-from latentbook import deep_clustering, deep_figures, embed, metrics, records
+from latentbook import embed, metrics
 from latentbook.autoencoders import base, conv
+from latentbook.chapters.deep_clustering import figures, study
+from latentbook.chapters.deep_clustering.study import (
+    EXPERIMENTS,
+    HISTORY,
+    Run,
+    accuracy_by_coverage,
+    plan,
+)
 from latentbook.datasets import Dataset
 from latentbook.dcec import DCEC
-from latentbook.deep_clustering import EXPERIMENTS, HISTORY, Run, accuracy_by_coverage, plan
 from latentbook.errors import LatentbookError
+from latentbook.study import records
 
 FAITHFUL = {
     "n_clusters": 3,
@@ -74,7 +82,7 @@ def runs(data, tmp_path_factory):
         for name in ("umap2", "umap2 picture"):
             patch.setitem(embed.SETTINGS, name, {"kind": "pca", "n_components": 2})
         settings = plan(["generalisation"], SMALL | {"progress": False})
-        yield [deep_clustering.run(data, setting, seed=0) for setting in settings]
+        yield [study.run(data, setting, seed=0) for setting in settings]
 
 
 # --- what is run --------------------------------------------------------------------------------
@@ -164,7 +172,7 @@ def test_a_shorter_pretraining_is_named_also_where_the_reader_chose_it():
 
 def test_names_of_settings_that_share_arrays_differ():
     settings = plan(list(EXPERIMENTS), FAITHFUL)
-    keys = [deep_clustering.key(run_of(setting)) for setting in settings]
+    keys = [study.key(run_of(setting)) for setting in settings]
     assert len(set(keys)) == len(settings)
 
 
@@ -173,12 +181,12 @@ def test_arrays_of_a_run_from_loaded_weights_name_the_network():
     model = DCEC(weights="net.npz")
     model.weights_digest_ = "feed" + 60 * "0"  # as `fit` sets it
     run = Run(model, None, loaded, 0)
-    assert deep_clustering.key(run) == "dcec, gamma 0.1, seed 0, network feed"
+    assert study.key(run) == "dcec, gamma 0.1, seed 0, network feed"
 
 
 def test_without_a_published_split_four_fifths_are_for_training(data):
-    assert deep_clustering.training_size(data) == 90
-    assert deep_clustering.training_size(replace(data, n_train=0)) == 96
+    assert study.training_size(data) == 90
+    assert study.training_size(replace(data, n_train=0)) == 96
 
 
 # --- accuracy against coverage ------------------------------------------------------------------
@@ -237,11 +245,11 @@ def test_parts_are_all_images_or_the_two_splits(runs):
 
 
 def test_records_are_complete(runs):
-    (record,) = deep_clustering.make_records(runs[0], "quick")
+    (record,) = study.make_records(runs[0], "quick")
     records.check(record)
     assert record["method"] == "dcec, 30 epochs, linear"
     assert record["source_table"] is None
-    assert record["chapter"] == deep_clustering.CHAPTER
+    assert record["chapter"] == study.CHAPTER
     assert {"pretrain", "cluster"} == set(record["seconds"])
     params = {name: record["params"][name] for name in ("gamma", "alpha", "k", "evaluated_on")}
     assert params == {"gamma": 0.1, "alpha": 1.0, "k": 3, "evaluated_on": "all"}
@@ -262,7 +270,7 @@ def test_records_are_complete(runs):
 
 
 def test_training_on_a_split_makes_two_records(runs):
-    train, test = deep_clustering.make_records(runs[1], "quick")
+    train, test = study.make_records(runs[1], "quick")
     for record, part in ((train, "train"), (test, "test")):
         records.check(record)
         assert record["method"] == "dcec, 30 epochs, trained on train, linear"
@@ -273,7 +281,7 @@ def test_training_on_a_split_makes_two_records(runs):
 
 
 def test_codes_before_the_joint_training_are_clustered_in_two_stages(runs):
-    made = deep_clustering.start_records(runs[0], "quick")
+    made = study.start_records(runs[0], "quick")
     for record in made:
         records.check(record)
     found = [(record["method"], record["params"]["evaluated_on"]) for record in made]
@@ -286,7 +294,7 @@ def test_codes_before_the_joint_training_are_clustered_in_two_stages(runs):
 
 
 def test_codes_after_it_are_reduced_and_clustered(runs):
-    record = deep_clustering.umap_and_mixture(runs[0], "quick")
+    record = study.umap_and_mixture(runs[0], "quick")
     records.check(record)
     assert record["method"] == "dcec, 30 epochs, linear + umap2 + mixture"
     assert record["metrics"]["acc"] == 1
@@ -295,7 +303,7 @@ def test_codes_after_it_are_reduced_and_clustered(runs):
 def test_partitions_are_what_single_starts_of_k_means_find(runs):
     for run in runs:
         z, n = run.model.initial_embedding_, 4
-        excess, accuracy = deep_clustering.partitions(run, n)
+        excess, accuracy = study.partitions(run, n)
         fits = [KMeans(3, n_init=1, random_state=seed).fit(z) for seed in range(n)]
         squares = np.array([((z - f.cluster_centers_[f.labels_]) ** 2).sum() for f in fits])
         np.testing.assert_allclose(excess, squares / squares.min() - 1, atol=1e-4)
@@ -304,28 +312,26 @@ def test_partitions_are_what_single_starts_of_k_means_find(runs):
 
 
 def test_partitions_are_found_once(runs, monkeypatch):
-    first = deep_clustering.partitions(runs[0], 3)
-    monkeypatch.delattr(deep_clustering.clustering, "clusterer")
-    np.testing.assert_array_equal(deep_clustering.partitions(runs[0], 3), first)
+    first = study.partitions(runs[0], 3)
+    monkeypatch.delattr(study.clustering, "clusterer")
+    np.testing.assert_array_equal(study.partitions(runs[0], 3), first)
 
 
 def test_every_record_of_a_run_from_loaded_weights_names_them(runs, data, tmp_path):
     autoencoder, _ = runs[0].model.pretrained(data.x)
     autoencoder.save(tmp_path / "weights.npz")
-    loaded = deep_clustering.run(
-        data, runs[0].setting | {"weights": tmp_path / "weights.npz"}, seed=0
-    )
-    start = deep_clustering.start_records(loaded, "quick")
-    after = deep_clustering.umap_and_mixture(loaded, "quick")
-    for record in [*deep_clustering.make_records(loaded, "quick"), *start, after]:
+    loaded = study.run(data, runs[0].setting | {"weights": tmp_path / "weights.npz"}, seed=0)
+    start = study.start_records(loaded, "quick")
+    after = study.umap_and_mixture(loaded, "quick")
+    for record in [*study.make_records(loaded, "quick"), *start, after]:
         records.check(record)
         assert record["params"]["weights"] == loaded.model.weights_digest_[:12]
-    assert start[0]["metrics"] == deep_clustering.start_records(runs[0], "quick")[0]["metrics"]
+    assert start[0]["metrics"] == study.start_records(runs[0], "quick")[0]["metrics"]
 
 
 def test_arrays_of_a_run(runs, data):
     run = runs[0]
-    found = deep_clustering.arrays(run)
+    found = study.arrays(run)
     name = "dcec, 30 epochs, linear, gamma 0.1, seed 0"
     assert set(found) == {
         "index",
@@ -343,7 +349,7 @@ def test_arrays_of_a_run(runs, data):
 
 
 def test_arrays_of_pictures_are_drawn(runs, data):
-    found = deep_figures.pictures(runs[0], n=100, examples=4)
+    found = figures.pictures(runs[0], n=100, examples=4)
     shapes = {name: array.shape for name, array in found.items()}
     assert shapes == {
         "umap_before": (100, 2),
@@ -364,14 +370,14 @@ def test_arrays_of_pictures_are_drawn(runs, data):
     after = np.clip(runs[0].model.autoencoder_.reconstruct(data.x[first]), 0, 1)
     np.testing.assert_allclose(found["reconstructed_after"] / 255, after, atol=0.003)
     assert (found["reconstructed_before"] != found["reconstructed_after"]).any()
-    assert deep_figures.draw_examples(found).axes
-    assert deep_figures.draw_reconstructions(found).axes
+    assert figures.draw_examples(found).axes
+    assert figures.draw_reconstructions(found).axes
 
 
 def test_most_confident_examples_stand_first(runs, data):
     q = runs[0].model.predict_proba(data.x)
     labels, confidence = q.argmax(axis=1), q.max(axis=1)
-    examples = deep_figures.pictures(runs[0], n=100, examples=4)["examples"] / 255
+    examples = figures.pictures(runs[0], n=100, examples=4)["examples"] / 255
     for cluster in range(3):
         members = np.flatnonzero(labels == cluster)
         best, worst = members[confidence[members].argmax()], members[confidence[members].argmin()]

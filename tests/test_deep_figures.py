@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentbook import deep_figures
 from latentbook.autoencoders import conv
+from latentbook.chapters.deep_clustering import figures
+from latentbook.chapters.deep_clustering.study import HISTORY
 from latentbook.dcec import DCEC
-from latentbook.deep_clustering import HISTORY
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def picture_arrays(n: int = 50, classes: int = 3, examples: int = 4) -> dict[str
 def test_the_graph_names_all_layers_with_weights_and_the_two_losses():
     model = DCEC(n_clusters=7)
     model.autoencoder_, _ = conv.build("cae10-guo", (28, 28, 1))
-    words = texts(deep_figures.draw_graph(model))
+    words = texts(figures.draw_graph(model))
     assert "28 x 28 x 1" in words
     assert words.count("Conv2D") == 6
     assert words.count("Dense") == 2
@@ -65,7 +65,7 @@ def test_the_graph_names_all_layers_with_weights_and_the_two_losses():
 
 
 def test_training_has_a_row_a_history_and_a_line_a_curve():
-    figure = deep_figures.draw_training({"one": history(), "two": history(1)})
+    figure = figures.draw_training({"one": history(), "two": history(1)})
     assert len(figure.axes) == 6
     assert [len(ax.get_lines()) for ax in figure.axes] == [3, 3, 2] * 2
     assert "one: losses" in texts(figure)
@@ -76,13 +76,13 @@ def test_training_has_a_row_a_history_and_a_line_a_curve():
 
 
 def test_embedding_has_a_row_a_data_set():
-    figure = deep_figures.draw_embedding({"a": picture_arrays(), "b": picture_arrays(20)})
+    figure = figures.draw_embedding({"a": picture_arrays(), "b": picture_arrays(20)})
     assert len(figure.axes) == 6
     assert "b: before, classes" in texts(figure)
 
 
 def test_reconstructions_are_three_rows():
-    figure = deep_figures.draw_reconstructions(picture_arrays(classes=3))
+    figure = figures.draw_reconstructions(picture_arrays(classes=3))
     assert len(figure.axes) == 9
     assert "reconstructed after" in "".join(ax.get_title(loc="left") for ax in figure.axes)
     figure.canvas.draw()
@@ -90,7 +90,7 @@ def test_reconstructions_are_three_rows():
 
 def test_examples_are_a_row_a_cluster_with_a_gap():
     arrays = picture_arrays(classes=3, examples=2)
-    figure = deep_figures.draw_examples(arrays)
+    figure = figures.draw_examples(arrays)
     assert len(figure.axes) == 3 * 5
     drawn = [ax.get_images()[0].get_array() for ax in figure.axes[:5]]
     np.testing.assert_allclose(drawn[0], arrays["examples"][0, 0, ..., 0] / 255)
@@ -100,7 +100,7 @@ def test_examples_are_a_row_a_cluster_with_a_gap():
 
 def test_confusion_is_in_shares_of_the_class():
     counts = np.array([[30, 10, 0], [0, 50, 0]])
-    figure = deep_figures.draw_confusion({"a": (counts, ("cat", "dog")), "b": (counts, ("c", "d"))})
+    figure = figures.draw_confusion({"a": (counts, ("cat", "dog")), "b": (counts, ("c", "d"))})
     assert len(figure.axes) == 2
     words = texts(figure).split("\n")
     assert {"75", "25", "100", "cat", "dog", "spare"} <= set(words)
@@ -110,7 +110,7 @@ def test_confusion_is_in_shares_of_the_class():
 def test_an_odd_number_of_confusions_leaves_no_empty_panel():
     counts = np.eye(2, dtype=int)
     three = dict.fromkeys("abc", (counts, ("x", "y")))
-    assert len(deep_figures.draw_confusion(three).axes) == 3
+    assert len(figures.draw_confusion(three).axes) == 3
 
 
 def test_classes_are_a_row_a_faithful_run_the_most_accurate_first():
@@ -124,7 +124,7 @@ def test_classes_are_a_row_a_faithful_run_the_most_accurate_first():
         "labels dcec, gamma 1, seed 0": half,
         "history dcec, gamma 0.1, seed 0": history(),
     }
-    figure = deep_figures.draw_classes({"toy": found}, {"toy": ("x", "y")})
+    figure = figures.draw_classes({"toy": found}, {"toy": ("x", "y")})
     (ax,) = figure.axes
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["seed 0, feed", "seed 0"]
     np.testing.assert_allclose(
@@ -137,7 +137,7 @@ def test_partitions_are_a_dot_a_start_and_a_square_for_the_best_of_a_run():
         "seed 1": np.array([[0.0], [0.8]]),
         "seed 0": np.array([[0.01, 0.0, 0.02], [0.5, 0.6, 0.7]]),
     }
-    (ax,) = deep_figures.draw_partitions({"toy": starts}).axes
+    (ax,) = figures.draw_partitions({"toy": starts}).axes
     np.testing.assert_allclose(ax.lines[0].get_xydata(), [[1, 0.5], [0, 0.6], [2, 0.7]])
     np.testing.assert_allclose(ax.lines[1].get_xydata(), [[0, 0.6]])
     assert [text.get_text() for text in ax.get_legend().texts] == ["seed 0", "seed 1"]
@@ -146,7 +146,7 @@ def test_partitions_are_a_dot_a_start_and_a_square_for_the_best_of_a_run():
 def test_faithful_arrays_are_named_by_seed_and_network():
     names = ["labels dcec, gamma 0.1, seed 0, network feed", "labels dcec, gamma 0.1, seed 1"]
     others = ["labels dcec, gamma 1, seed 0", "labels dcec, alpha 2, gamma 0.1, seed 0"]
-    found = deep_figures.faithful({name: np.arange(2) for name in names + others}, "labels")
+    found = figures.faithful({name: np.arange(2) for name in names + others}, "labels")
     assert list(found) == ["seed 0, feed", "seed 1"]
 
 
@@ -177,7 +177,7 @@ def test_scores_by_a_parameter_leave_other_changes_out():
     rows += records_of("usps", "gamma", {3.0: 0.1}, alpha=2.0)
     rows += records_of("usps", "gamma", {3.0: 0.1}, pretraining_epochs=5)
     rows += records_of("digits", "gamma", {3.0: 0.1}, trained_on="train")
-    figure = deep_figures.draw_by(pd.DataFrame(rows), "gamma", "weight")
+    figure = figures.draw_by(pd.DataFrame(rows), "gamma", "weight")
     assert [ax.get_title() for ax in figure.axes] == ["mnist", "usps"]
     dots, mean = figure.axes[0].get_lines()
     assert sorted(zip(dots.get_xdata(), dots.get_ydata(), strict=True)) == [
@@ -192,7 +192,7 @@ def test_scores_by_a_parameter_leave_other_changes_out():
 def test_scores_by_pretraining_show_those_before_too():
     rows = records_of("mnist", "pretraining_epochs", {5: 0.8, 200: 0.9})
     scores = ("acc", "acc_start")
-    figure = deep_figures.draw_by(pd.DataFrame(rows), "pretraining_epochs", "epochs", scores=scores)
+    figure = figures.draw_by(pd.DataFrame(rows), "pretraining_epochs", "epochs", scores=scores)
     lines = figure.axes[0].get_lines()
     assert len(lines) == 4
     np.testing.assert_allclose(lines[3].get_ydata(), [0.4, 0.45])
@@ -206,15 +206,15 @@ def test_starts_show_the_faithful_runs_other_weights_and_other_starts():
         *records_of("usps", "pretraining_epochs", {20: 0.2}),
         *records_of("usps", "gamma", {0.1: 0.3}, trained_on="train"),
     ]
-    figure = deep_figures.draw_starts(pd.DataFrame(rows))
+    figure = figures.draw_starts(pd.DataFrame(rows))
     points = np.concatenate([c.get_offsets() for c in figure.axes[0].collections])
     assert sorted(map(tuple, points)) == [(0.35, 0.7), (0.4, 0.8), (0.45, 0.9)]
 
 
 def test_without_records_the_figure_says_so():
     empty = pd.DataFrame(columns=["dataset", "params", "metrics"])
-    assert not deep_figures.draw_starts(empty).axes[0].collections
-    figure = deep_figures.draw_by(empty, "gamma", "weight")
+    assert not figures.draw_starts(empty).axes[0].collections
+    figure = figures.draw_by(empty, "gamma", "weight")
     assert [ax.get_title() for ax in figure.axes] == ["not run"]
 
 
@@ -223,10 +223,10 @@ def test_only_data_sets_with_several_values_are_compared():
     rows += records_of("usps", "alpha", {0.5: 0.1, 1.0: 0.2})
     rows += records_of("usps", "alpha", {2.0: 0.1}, gamma=3.0)
     rows += records_of("mnist", "alpha", {3.0: 0.1}, evaluated_on="test")
-    found = deep_figures.compared(pd.DataFrame(rows), "alpha")
+    found = figures.compared(pd.DataFrame(rows), "alpha")
     assert set(found["dataset"]) == {"mnist"}
     assert len(found) == 3
-    assert len(deep_figures.compared(pd.DataFrame(rows), "alpha", at_least=2)) == 5
+    assert len(figures.compared(pd.DataFrame(rows), "alpha", at_least=2)) == 5
 
 
 def test_coverage_is_the_mean_over_seeds_with_their_range():
@@ -235,7 +235,7 @@ def test_coverage_is_the_mean_over_seeds_with_their_range():
         "coverage dcec, gamma 0.1, seed 1": np.full(100, 0.6),
         "coverage dcec, gamma 1, seed 0": np.full(100, 0.1),
     }
-    figure = deep_figures.draw_coverage({"mnist": curves, "usps": {}})
+    figure = figures.draw_coverage({"mnist": curves, "usps": {}})
     (line,) = figure.axes[0].get_lines()
     np.testing.assert_allclose(line.get_ydata(), 0.7)
     np.testing.assert_allclose(line.get_xdata()[[0, -1]], [0.01, 1.0])
@@ -244,5 +244,5 @@ def test_coverage_is_the_mean_over_seeds_with_their_range():
 
 def test_pick_takes_the_data_sets_that_have_the_array():
     found = {"a": {"x": np.arange(2)}, "b": {"y": np.arange(3)}}
-    assert set(deep_figures.pick(found, "x")) == {"a"}
-    assert deep_figures.pick(found, "z") == {}
+    assert set(figures.pick(found, "x")) == {"a"}
+    assert figures.pick(found, "z") == {}

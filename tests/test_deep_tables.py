@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from latentbook import deep_tables
+from latentbook.chapters.deep_clustering import tables
 
 
 def record(
@@ -51,7 +51,7 @@ def test_a_change_is_compared_with_the_faithful_run_of_its_seed():
             record(gamma=1.0, acc=0.79),
         ]
     )
-    table = deep_tables._experiments(frame)
+    table = tables._experiments(frame)
     weight = "weight of the clustering loss"
     assert cells(table, "usps: gamma 10 ")[1:] == [weight, "0.735 ± 0.021 (2)", "−0.055", "worse"]
     assert cells(table, "usps: gamma 1 ")[1:] == [weight, "0.790 (1)", "−0.010", "no difference"]
@@ -69,7 +69,7 @@ def test_the_faithful_run_of_the_same_backend_goes_before():
             record(gamma=10.0, seed=1, acc=0.79, backend="jax"),
         ]
     )
-    table = deep_tables._experiments(frame)
+    table = tables._experiments(frame)
     gains = {gamma: cells(table, f"usps: gamma {gamma} ")[3] for gamma in (1, 3, 10)}
     assert gains == {1: "−0.010", 3: "−0.010", 10: "+0.010"}
 
@@ -85,7 +85,7 @@ def test_the_faithful_run_from_the_same_network_goes_before_all_others():
             record(gamma=10.0, acc=0.79),
         ]
     )
-    table = deep_tables._experiments(frame)
+    table = tables._experiments(frame)
     gains = {gamma: cells(table, f"usps: gamma {gamma} ")[3] for gamma in (1, 3, 10)}
     assert gains == {1: "+0.010", 3: "+0.010", 10: "−0.010"}
 
@@ -95,15 +95,15 @@ def test_a_part_of_the_images_is_compared_with_the_same_part():
     frame = pd.DataFrame(
         [*FAITHFUL, record(name, part="train", acc=0.81), record(name, part="test", acc=0.69)]
     )
-    table = deep_tables._experiments(frame)
+    table = tables._experiments(frame)
     assert cells(table, "usps: trained on train, train images")[3] == "−0.010"
     assert cells(table, "usps: trained on train, test images")[3] == "−0.010"
 
 
 def test_what_has_no_faithful_run_is_left_out():
     frame = pd.DataFrame([*FAITHFUL, record(seed=2, gamma=3.0, acc=0.9)])
-    assert "gamma 3" not in deep_tables._experiments(frame)
-    assert "gamma 3" not in deep_tables._experiments(frame[2:])
+    assert "gamma 3" not in tables._experiments(frame)
+    assert "gamma 3" not in tables._experiments(frame[2:])
 
 
 def test_a_weight_is_named_beside_another_change():
@@ -114,7 +114,7 @@ def test_a_weight_is_named_beside_another_change():
             record("dcec, 20 epochs", epochs=20, acc=0.7),
         ]
     )
-    table = deep_tables._experiments(frame)
+    table = tables._experiments(frame)
     both = "weight of the clustering loss, shorter pretraining"
     assert cells(table, "usps: 20 epochs, gamma 1 ")[1] == both
     assert cells(table, "usps: 20 epochs |")[1] == "shorter pretraining"
@@ -133,7 +133,7 @@ def test_every_run_of_dcec_is_in_the_table_of_times_once():
             umap,
         ]
     )
-    table = deep_tables._runs(frame)
+    table = tables._runs(frame)
     assert [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| usps")] == [
         "| usps: gamma 0.1, seed 0",
         "| usps: gamma 0.1, seed 1",

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentbook import datasets, figure_arrays, interactive, paths
+from latentbook import datasets, paths
 from latentbook.errors import LatentbookError
+from latentbook.study import figure_arrays, interactive
 
 
 @pytest.fixture(autouse=True)

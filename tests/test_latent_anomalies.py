@@ -8,17 +8,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score, v_measure_score
 
-from latentbook import (
-    datasets,
-    latent_anomalies,
-    latent_figures,
-    latent_tables,
-    records,
-    tables,
-)
-from latentbook.anomaly_data import Anomalies, Split, plant, split
-from latentbook.errors import LatentbookError
-from latentbook.latent_anomalies import (
+from latentbook import datasets
+from latentbook.chapters.latent_anomalies import figures, study
+from latentbook.chapters.latent_anomalies import tables as latent_tables
+from latentbook.chapters.latent_anomalies.data import Anomalies, Split, plant, split
+from latentbook.chapters.latent_anomalies.study import (
     CRITERIA,
     EXPERIMENTS,
     Setting,
@@ -34,6 +28,8 @@ from latentbook.latent_anomalies import (
     spread,
     train,
 )
+from latentbook.errors import LatentbookError
+from latentbook.study import records, tables
 
 
 @pytest.fixture(scope="module")
@@ -137,9 +133,9 @@ def test_the_three_ways_to_choose_k(own_cache, space):
 
 def test_the_likelihood_suits_the_data(digits):
     setting = Setting("vae")
-    assert latent_anomalies._likelihood(setting, digits) == "bernoulli"
+    assert study._likelihood(setting, digits) == "bernoulli"
     wide = datasets.Dataset(**{**vars(digits), "x": 3 * digits.flat})
-    assert latent_anomalies._likelihood(setting, wide) == "gaussian"
+    assert study._likelihood(setting, wide) == "gaussian"
     assert setting.name == "vae2"
     assert Setting("vae", likelihood="gaussian").name == "vae2, gaussian"
 
@@ -152,13 +148,13 @@ def test_no_more_components_than_columns(digits, rows):
 def test_known_anomalies_of_other_kinds_do_not_count():
     scores = np.array([0.0, 1, 2, 3, 4])
     one = Anomalies(np.array([1]), np.zeros((1, 2)), np.zeros(1, int), ignored=np.array([0]))
-    assert latent_anomalies._ranked(scores, one, "x") == {"auc_x": 1, "ap_x": 1}
+    assert study._ranked(scores, one, "x") == {"auc_x": 1, "ap_x": 1}
     alone = Anomalies(np.array([1]), np.zeros((1, 2)), np.zeros(1, int))
-    assert latent_anomalies._ranked(scores, alone, "x")["auc_x"] == pytest.approx(3 / 4)
+    assert study._ranked(scores, alone, "x")["auc_x"] == pytest.approx(3 / 4)
 
 
 def test_clusterers_of_many_rows_are_fitted_on_some(own_cache, monkeypatch):
-    monkeypatch.setattr(latent_anomalies, "CLUSTERED_ROWS", 60)
+    monkeypatch.setattr(study, "CLUSTERED_ROWS", 60)
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], 40)
     z = np.array([[0, 0], [9, 0], [0, 9]])[y] + rng.normal(size=(120, 2))
@@ -234,7 +230,7 @@ def test_records_have_the_published_spelling(made):
     assert methods[:3] == ["pca2", "pca2 + k-means", "pca2 + mixture"]
     assert "pca2 + one-class svm" in methods
     assert all(record["params"]["evaluated_on"] == "test" for record in made)
-    assert len(records.read(latent_anomalies.CHAPTER)) == len(made)
+    assert len(records.read(study.CHAPTER)) == len(made)
 
 
 def test_published_methods_exist():
@@ -304,7 +300,7 @@ def test_longer_training_counts():
 
 def test_mistakes_are_the_minority_of_their_cluster():
     y = np.array([0, 0, 1, 1, 1, 0])
-    wrong, other = latent_figures.mistakes(y, np.array([7, 7, 7, 4, 4, 4]))
+    wrong, other = figures.mistakes(y, np.array([7, 7, 7, 4, 4, 4]))
     assert wrong.tolist() == [2, 5]
     assert other.tolist() == [0, 1]
 
@@ -312,21 +308,21 @@ def test_mistakes_are_the_minority_of_their_cluster():
 def test_figures_are_drawn_from_arrays(own_cache, space):
     found = detect(space, ["local outlier factor"], {}, share=0.05, volume_samples=1000)
     curves = {space.title: cluster_curves(space.z["test"], 4, seed=0)}
-    arrays = latent_figures.pictures(
+    arrays = figures.pictures(
         [space], curves, {space.title: found}, detector="local outlier factor", share=0.05
     )
     assert sum(a.nbytes for a in arrays.values()) < 200_000
     extreme = arrays[f"extreme {space.title}"]
-    assert len(extreme) == latent_figures.EXTREMES
+    assert len(extreme) == figures.EXTREMES
     assert found.scores["local outlier factor"].argmin() == extreme[0]
     names = [str(c) for c in range(10)]
     for figure in (
-        latent_figures.draw_spaces(arrays, names),
-        latent_figures.draw_clusters(arrays),
-        latent_figures.draw_shares(arrays, names),
-        latent_figures.draw_extremes(arrays),
-        latent_figures.draw_mistakes(arrays, names),
-        latent_figures.draw_deviation(arrays),
+        figures.draw_spaces(arrays, names),
+        figures.draw_clusters(arrays),
+        figures.draw_shares(arrays, names),
+        figures.draw_extremes(arrays),
+        figures.draw_mistakes(arrays, names),
+        figures.draw_deviation(arrays),
     ):
         assert len(figure.axes) >= 1
         plt.close(figure)
@@ -336,7 +332,7 @@ def test_more_than_two_dimensions_are_drawn_on_a_plane(own_cache, digits, rows):
     three = principal_components(digits, rows, 3, seed=0)
     found = detect(three, ["class mean"], {}, share=0.05, volume_samples=1000)
     curves = {three.title: cluster_curves(three.z["test"], 3, seed=0)}
-    arrays = latent_figures.pictures(
+    arrays = figures.pictures(
         [three], curves, {three.title: found}, detector="class mean", share=0.05
     )
     assert arrays[f"z {three.title}"].shape == (200, 2)

@@ -8,8 +8,9 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from latentbook import datasets, records
+from latentbook import datasets
 from latentbook.errors import LatentbookError
+from latentbook.study import records
 
 CHAPTER = "03-two-stage-clustering"
 

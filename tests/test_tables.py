@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from latentbook import paths, records, tables
+from latentbook import paths
+from latentbook.study import records, tables
 from tests.test_records import a_record
 
 

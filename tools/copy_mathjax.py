@@ -2,7 +2,7 @@
 
 It would otherwise come from a server each time a page is read, or lie in the repository.
 Only what the pages load is taken: the component for TeX, its fonts, and what the accessibility
-menu asks for.  plotly's script is the business of `latentbook.interactive`.
+menu asks for.  plotly's script is the business of `latentbook.study.interactive`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 import pytest
 
 from latentbook import paths
-from latentbook.datasets import NAMES, cards, registry
+from latentbook.book import cards
+from latentbook.datasets import NAMES, registry
 
 
 def test_every_data_set_and_digest_is_in_the_tables():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from latentbook import cli
+from latentbook.book import cli
 
 from .conftest import npz
 

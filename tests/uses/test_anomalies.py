@@ -13,9 +13,9 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
 from latentbook import datasets
+from latentbook.chapters.autoencoders import anomalies
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError
-from latentbook.uses import anomalies
 
 SETTINGS: dict[str, Any] = {
     "anomalous": ["8", "9"],

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from latentbook.chapters.autoencoders import code_size
+from latentbook.chapters.autoencoders.code_size import dimension_mle, dimension_two_nn
 from latentbook.errors import LatentbookError
-from latentbook.uses import code_size
-from latentbook.uses.code_size import dimension_mle, dimension_two_nn
-from latentbook.uses.study import USES
+from latentbook.study.result import USES
 
 SCALE = {"n_codes": (2, 10), "widths": (16,), "epochs": 3, "batch_size": 50, "rows": 120}
 ESTIMATORS = (dimension_mle, dimension_two_nn)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
+from latentbook.chapters.autoencoders import compression
 from latentbook.errors import LatentbookError
-from latentbook.uses import compression
 
 TINY = {
     "crop": 16,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentbook import datasets
+from latentbook.chapters.autoencoders import denoising
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError
-from latentbook.uses import denoising
 
 pytest.importorskip("pywt")
 

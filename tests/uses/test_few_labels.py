@@ -13,10 +13,10 @@ from sklearn.linear_model import LogisticRegression
 
 from latentbook import datasets
 from latentbook.autoencoders import dense
+from latentbook.chapters.autoencoders import few_labels
+from latentbook.chapters.autoencoders.few_labels import Features
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError
-from latentbook.uses import few_labels
-from latentbook.uses.few_labels import Features
 
 SETTINGS: dict[str, Any] = {
     "labels": [10, 40],

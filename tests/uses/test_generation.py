@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
+from latentbook.chapters.autoencoders import generation
+from latentbook.chapters.autoencoders.generation import frechet
 from latentbook.errors import LatentbookError
-from latentbook.uses import generation
-from latentbook.uses.generation import frechet
-from latentbook.uses.study import USES
+from latentbook.study.result import USES
 
 SCALE = {
     "n_codes": 4,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from latentbook import datasets
 from latentbook.autoencoders import restoration
+from latentbook.chapters.autoencoders import inpainting
 from latentbook.errors import LatentbookError
-from latentbook.uses import inpainting
 
 TINY = {"filters": 2, "epochs": 1, "batch_size": 32, "progress": False}
 RAMP = np.linspace(0, 1, 16, dtype=np.float32)

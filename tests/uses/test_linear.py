@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from latentbook.chapters.autoencoders import linear
 from latentbook.errors import LatentbookError
-from latentbook.uses import linear
-from latentbook.uses.study import USES
+from latentbook.study.result import USES
 
 SCALE = {"n_codes": (3, 10), "widths": (16,), "epochs": 4, "batch_size": 50}
 

@@ -13,10 +13,10 @@ from scipy.spatial.distance import cdist
 
 from latentbook import datasets
 from latentbook.cache import Computed
+from latentbook.chapters.autoencoders import new_categories
+from latentbook.chapters.autoencoders.few_labels import Features
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError
-from latentbook.uses import new_categories
-from latentbook.uses.few_labels import Features
 
 SETTINGS: dict[str, Any] = {
     "unknown": ["8", "9"],

@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from latentbook.chapters.autoencoders import regularised
 from latentbook.errors import LatentbookError
-from latentbook.uses import regularised
-from latentbook.uses.study import USES
+from latentbook.study.result import USES
 
 SCALE = {
     "n_codes": 5,

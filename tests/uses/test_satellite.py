@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentbook.cache import Computed
+from latentbook.chapters.autoencoders import satellite
+from latentbook.chapters.autoencoders.satellite import Codes, disagreement, separation
 from latentbook.errors import LatentbookError
-from latentbook.uses import satellite
-from latentbook.uses.satellite import Codes, disagreement, separation
-from latentbook.uses.study import USES
+from latentbook.study.result import USES
 
 SCALE = {"n_codes": (2, 4), "runs": 2, "widths": (8,), "epochs": 3, "batch_size": 50}
 

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentbook import autoencoder_tables, chapter, datasets, records
+from latentbook import chapter, datasets
+from latentbook.chapters.autoencoders import tables
 from latentbook.errors import LatentbookError
-from latentbook.uses import study
-from latentbook.uses.study import CHAPTER, USES, Score, Study, judge, keep
+from latentbook.study import records, result
+from latentbook.study.result import CHAPTER, USES, Score, Study, judge, keep, word
 
 
 @pytest.fixture(scope="module")
@@ -108,18 +109,18 @@ def test_records_and_arrays(kept):
         "anomalies: pca",
         "anomalies: pca, code size",
     }
-    assert study.kept("anomalies", "digits")["curve"].tolist() == [0, 1, 2]
+    assert result.kept("anomalies", "digits")["curve"].tolist() == [0, 1, 2]
 
 
 def test_names_of_files():
-    assert study.word("few labels") == "02-few-labels"
-    assert len({study.word(use) for use in USES}) == len(USES) == 11
+    assert result.word("few labels") == "02-few-labels"
+    assert len({result.word(use) for use in USES}) == len(USES) == 11
 
 
 def test_generated_tables(kept):
-    pages = autoencoder_tables.generated()
-    assert set(pages) == {"02-summary.md", *(f"{study.word(use)}.md" for use in USES)}
-    assert pages["02-denoising.md"] == autoencoder_tables.NOT_RUN
+    pages = tables.generated()
+    assert set(pages) == {"02-summary.md", *(f"{word(use)}.md" for use in USES)}
+    assert pages["02-denoising.md"] == tables.NOT_RUN
     table = pages["02-anomalies.md"]
     assert (
         "| autoencoder, n codes 8 | 0.910\u00a0±\u00a00.010 | 0.500\u00a0±\u00a00.000 | 3 |"
@@ -131,14 +132,14 @@ def test_generated_tables(kept):
 
 
 def test_tables_without_records(own_project):
-    pages = autoencoder_tables.generated()
-    assert set(pages.values()) == {autoencoder_tables.NOT_RUN}
+    pages = tables.generated()
+    assert set(pages.values()) == {tables.NOT_RUN}
 
 
 def test_live_table(kept):
-    text = autoencoder_tables.live(kept[:3], "anomalies", "quick")
+    text = tables.live(kept[:3], "anomalies", "quick")
     assert "This run, profile quick: anomalies, digits, 50 samples" in text
-    assert autoencoder_tables.live(kept[:3], "denoising", "quick") == ""
+    assert tables.live(kept[:3], "denoising", "quick") == ""
 
 
 def test_numbers_of_a_parameter():

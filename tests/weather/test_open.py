@@ -9,7 +9,8 @@ import pytest
 import xarray as xr
 
 from latentbook import paths
-from latentbook.datasets import cards, weather
+from latentbook.book import cards
+from latentbook.datasets import weather
 from latentbook.datasets.weather import reading, registered
 from latentbook.errors import LatentbookError
 

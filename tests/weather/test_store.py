@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from latentbook import cli
+from latentbook.book import cli
 from latentbook.datasets import weather
 from latentbook.errors import LatentbookError
 from latentbook.weather import store, windows

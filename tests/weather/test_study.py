@@ -6,9 +6,20 @@ import pytest
 import xarray as xr
 from scipy.spatial.distance import pdist
 
-from latentbook import records
+from latentbook.chapters.source_estimation import event_map
+from latentbook.chapters.source_estimation import study as inverse
+from latentbook.chapters.weather_patterns import figures
 from latentbook.errors import LatentbookError
-from latentbook.weather import event_map, figures, inverse, patterns, source, study
+from latentbook.study import records
+from latentbook.weather import patterns, source
+from latentbook.weather.codes import (
+    Design,
+    Weather,
+    make_record,
+    method_name,
+    open_weather,
+    represent,
+)
 from latentbook.weather.grid import box
 
 
@@ -29,7 +40,7 @@ def made_weather(n=121, seed=0, gap=None):
         {name: (dims, field.astype(np.float32)) for name, field in (("z", z), ("u", u), ("v", v))},
         {"time": times, "level": [700.0, 500.0, 900.0], "y": grid.y, "x": grid.x},
     )
-    return study.Weather("made", "Made waves", grid, fields, (700.0, 500.0), 8, 4, 0.5)
+    return Weather("made", "Made waves", grid, fields, (700.0, 500.0), 8, 4, 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +84,8 @@ def test_points_have_the_distances_of_the_windows(weather):
 
 
 def test_principal_components_reconstruct_what_they_span(weather):
-    few = study.represent(weather, "pca", study.Design(n_codes=2), 0)
-    many = study.represent(weather, "pca", study.Design(n_codes=10), 0)
+    few = represent(weather, "pca", Design(n_codes=2), 0)
+    many = represent(weather, "pca", Design(n_codes=10), 0)
     assert few.name == "pca2"
     assert few.codes.shape == (len(weather), 2)
     assert many.scores["mse"] < few.scores["mse"] < few.scores["mse_mean_frame"]
@@ -85,20 +96,20 @@ def test_principal_components_reconstruct_what_they_span(weather):
 
 def test_a_network_is_trained_on_training_windows_and_encodes_all(weather, tmp_path, monkeypatch):
     monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path))
-    design = study.Design(epochs=2, n_codes=4, widths=(8,), filters=(4, 4))
-    made = study.represent(weather, "cnn-lstm-3d", design, 0)
+    design = Design(epochs=2, n_codes=4, widths=(8,), filters=(4, 4))
+    made = represent(weather, "cnn-lstm-3d", design, 0)
     assert made.codes.shape == (len(weather), 4)
     assert np.isfinite(made.codes).all()
     assert made.params["filters"] == "4 4"
     assert made.params["setting"] == "affordable"
-    assert study.method_name(made) == "cnn-lstm-3d + k-means"
+    assert method_name(made) == "cnn-lstm-3d + k-means"
 
 
 def test_what_the_thesis_proposes_is_trained_too(weather, tmp_path, monkeypatch):
     monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path))
-    design = study.Design(epochs=2, n_codes=4, widths=(8,), k=3)
+    design = Design(epochs=2, n_codes=4, widths=(8,), k=3)
     names = ("fc-lstm", "fc-lstm-forced", "fc-lstm-joint")
-    plain, forced, joint = (study.represent(weather, name, design, 0) for name in names)
+    plain, forced, joint = (represent(weather, name, design, 0) for name in names)
     assert forced.params["teacher_forcing"]
     assert forced.scores["parameters"] > plain.scores["parameters"]  # fields come back in
     assert joint.params["n_clusters"] == 3
@@ -111,17 +122,17 @@ def test_what_the_thesis_proposes_is_trained_too(weather, tmp_path, monkeypatch)
 
 def test_the_setting_of_the_thesis_has_a_name_of_its_own(weather, tmp_path, monkeypatch):
     monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path))
-    design = study.Design("thesis", epochs=1, n_codes=4, widths=(8,))
-    made = study.represent(weather, "fc-lstm", design, 0)
-    assert study.method_name(made) == "fc-lstm (thesis setting) + k-means"
+    design = Design("thesis", epochs=1, n_codes=4, widths=(8,))
+    made = represent(weather, "fc-lstm", design, 0)
+    assert method_name(made) == "fc-lstm (thesis setting) + k-means"
     with pytest.raises(LatentbookError, match="unknown setting"):
-        study.represent(weather, "fc-lstm", study.Design("theses"), 0)
+        represent(weather, "fc-lstm", Design("theses"), 0)
 
 
 def test_the_record_of_a_clustering(weather):
-    made = study.represent(weather, "raw", study.Design(), 0)
+    made = represent(weather, "raw", Design(), 0)
     found = patterns.fit(made.codes, weather.training, 3, 0)
-    record = study.make_record(weather, made, found, seed=0, profile="quick")
+    record = make_record(weather, made, found, seed=0, profile="quick")
     records.check(record)
     assert record["method"] == "k-means raw"
     assert record["n_samples"] == len(weather)
@@ -156,7 +167,7 @@ def test_plumes_start_at_their_site_and_follow_the_wind(weather, plumes):
 
 def test_who_knows_the_weather_is_not_worse_and_all_beat_chance(weather, plumes):
     event = inverse.Event(readings=10, descriptor=3)
-    made = study.represent(weather, "raw", study.Design(), 0)
+    made = represent(weather, "raw", Design(), 0)
     found = patterns.fit(made.codes, weather.training, 3, 0)
     given = inverse.read(weather, plumes, event, 0)
     ours = inverse.by_patterns(weather, plumes, made.codes, found, 3, given).scores()
@@ -172,7 +183,7 @@ def test_who_knows_the_weather_is_not_worse_and_all_beat_chance(weather, plumes)
 def test_the_estimate_agrees_with_a_direct_computation(weather, plumes):
     """One event by hand: nearest centre, mean plume of its descriptors, cosine, rank."""
     event = inverse.Event(readings=5, descriptor=2, smoothing=1.0)
-    made = study.represent(weather, "raw", study.Design(), 0)
+    made = represent(weather, "raw", Design(), 0)
     found = patterns.fit(made.codes, weather.training, 3, 0)
     given = inverse.read(weather, plumes, event, seed=3)
     estimate = inverse.by_patterns(weather, plumes, made.codes, found, 2, given)
@@ -211,12 +222,13 @@ def test_the_record_of_an_estimate(weather, plumes):
 
 
 def test_figures_and_the_interactive_map_from_kept_arrays(weather, plumes, monkeypatch, tmp_path):
-    from latentbook import figure_arrays, paths
+    from latentbook import paths
+    from latentbook.study import figure_arrays
 
     monkeypatch.setattr(source, "sites", lambda: SITES)
     monkeypatch.setattr(paths, "extra", lambda: tmp_path / "extra")
     monkeypatch.setattr(paths, "figures", lambda: tmp_path / "figures")
-    made = study.represent(weather, "raw", study.Design(), 0)
+    made = represent(weather, "raw", Design(), 0)
     found = patterns.fit(made.codes, weather.training, 3, 0)
     arrays = figures.estimate_arrays(
         weather, plumes, made.codes, found, inverse.Event(), 0, cases=3
@@ -240,9 +252,9 @@ def test_bytes_of_plumes_are_logarithmic():
 
 def test_bad_input_is_named(weather, plumes):
     with pytest.raises(LatentbookError, match="unknown representation 'cnn': choose one of raw"):
-        study.represent(weather, "cnn", study.Design(), 0)
+        represent(weather, "cnn", Design(), 0)
     with pytest.raises(LatentbookError, match="n_codes is 99"):
-        study.represent(weather, "pca", study.Design(n_codes=99), 0)
+        represent(weather, "pca", Design(n_codes=99), 0)
     with pytest.raises(LatentbookError, match="no window is followed by 10000 hours of wind"):
         inverse.library(weather, SITES, inverse.Release(hours=10_000), 0)
     with pytest.raises(LatentbookError, match="0 of 4 sites lie inside the grid box"):
@@ -250,4 +262,4 @@ def test_bad_input_is_named(weather, plumes):
     with pytest.raises(LatentbookError, match="readings is 0"):
         inverse.check_events([0], [1])
     with pytest.raises(LatentbookError, match="do not fit fields 6 hours apart"):
-        study.open_weather("weather-sample", levels=[700], window_days=1, overlap_days=1)
+        open_weather("weather-sample", levels=[700], window_days=1, overlap_days=1)

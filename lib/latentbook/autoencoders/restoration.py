@@ -3,7 +3,7 @@
 The lectures charte2020 ("Noise reduction") and petersen ("De-noising", "Inpainting",
 "Compression") train on damaged input against the clean image: here the damage is a layer that is
 active in training only, so that `latentbook.training.fit` trains x -> x as everywhere.
-Which damage is undone how well, and against which alternatives, is left to `latentbook.uses`.
+Which damage is undone how well, and against which alternatives, is left to the chapter.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Running the chapters and writing the pages of the book."""

@@ -1,0 +1,1 @@
+"""What each chapter of the book runs, tabulates and draws, one package a chapter."""

@@ -1,0 +1,1 @@
+"""Chapter 02: autoencoders and what they are used for, one module a use."""

@@ -1,0 +1,337 @@
+"""Use 3: remove noise, by a convolutional denoising autoencoder and by three filters.
+
+The network learns from clean images of the same kind what the filters have to assume of all
+images; the filters get the true noise level and, on training images, their best strength.
+Scikit-image has no BM3D, the usual reference: the wavelet shrinkage here is simpler.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from skimage import metrics, restoration
+
+from latentbook import plots
+from latentbook.autoencoders import dense
+from latentbook.chapters.autoencoders.linear import draw_mosaic
+from latentbook.datasets import Dataset
+from latentbook.errors import LatentbookError, check_between
+from latentbook.study.result import Score, Study
+
+#: Images in the figure.
+SHOWN = 3
+#: The network trains on images whose noise lies between these shares of the extreme levels.
+MARGIN = (0.5, 1.1)
+
+Filter = Callable[[np.ndarray, float, Any], np.ndarray]
+
+
+def _non_local_means(image: np.ndarray, noise: float, strength: float) -> np.ndarray:
+    filtered = restoration.denoise_nl_means(
+        image, patch_size=5, h=strength * noise, sigma=noise, fast_mode=True, channel_axis=-1
+    )
+    return filtered.reshape(image.shape)  # it drops the axis of a single channel
+
+
+def _wavelet(image: np.ndarray, noise: float, strength: tuple[str, str]) -> np.ndarray:
+    method, wavelet = strength
+    return restoration.denoise_wavelet(
+        image,
+        sigma=noise,
+        wavelet=wavelet,
+        method=method,
+        convert2ycbcr=image.shape[-1] == 3,
+        rescale_sigma=True,
+        channel_axis=-1,
+    )
+
+
+def _total_variation(image: np.ndarray, noise: float, strength: float) -> np.ndarray:
+    return restoration.denoise_tv_chambolle(image, weight=strength * noise, channel_axis=-1)
+
+
+#: Name -> (filter, strengths to choose from on training images).
+FILTERS: dict[str, tuple[Filter, tuple[Any, ...]]] = {
+    "non-local means": (_non_local_means, (0.2, 0.4, 0.6, 0.8, 1.0)),
+    "wavelet": (
+        _wavelet,
+        tuple((m, w) for m in ("BayesShrink", "VisuShrink") for w in ("haar", "db2")),
+    ),
+    "total variation": (_total_variation, (0.5, 0.7, 1.0, 1.4, 2.0, 2.8)),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images of shape (n, height, width, channels) in [0, 1], and their classes."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+def parts(data: Dataset, *, n_train: int, n_test: int, seed: int) -> tuple[Part, Part]:
+    """Draw training and held-out images, from the published split where there is one.
+
+    Raises
+    ------
+    LatentbookError
+        If the data are no images, or hold too few.
+    """
+    if data.x.ndim != 4:
+        raise LatentbookError(
+            f"{data.name} is a table, but this use takes images: choose a data set of images"
+        )
+    order = np.random.default_rng(seed).permutation(len(data))
+    test, train = order[:n_test], order[n_test:]
+    if data.n_train:
+        train, test = order[order < data.n_train], order[order >= data.n_train]
+    for what, wanted, rows in (("training", n_train, train), ("held-out", n_test, test)):
+        if not 1 <= wanted <= len(rows):
+            raise LatentbookError(
+                f"{data.name} has {max(0, len(rows)):,} {what} images, but {wanted:,} are asked "
+                "for: ask for at least 1 and at most as many"
+            )
+    train, test = train[:n_train], test[:n_test]
+    return Part(data.x[train], data.y[train]), Part(data.x[test], data.y[test])
+
+
+def different(y: np.ndarray, n: int) -> np.ndarray:
+    """Return the positions of at most `n` samples of different classes, the first of each."""
+    return np.unique(y, return_index=True)[1][:n]
+
+
+def add_noise(x: np.ndarray, noise: float, seed: int) -> np.ndarray:
+    """Return `x` with Gaussian noise of standard deviation `noise`, not clipped, float32."""
+    draws = np.random.default_rng([seed, round(1e6 * noise)]).standard_normal(x.shape)
+    return (x + noise * draws).astype(np.float32)
+
+
+def quality(clean: np.ndarray, restored: np.ndarray) -> dict[str, float]:
+    """Return mean ``psnr`` in dB and mean ``ssim`` over images in [0, 1]."""
+    psnr = [
+        metrics.peak_signal_noise_ratio(a, b, data_range=1)
+        for a, b in zip(clean, restored, strict=True)
+    ]
+    ssim = [similarity(a, b) for a, b in zip(clean, restored, strict=True)]
+    return {"psnr": float(np.mean(psnr)), "ssim": float(np.mean(ssim))}
+
+
+def similarity(clean: np.ndarray, restored: np.ndarray) -> float:
+    """Return the structural similarity of two images of shape (height, width, channels)."""
+    return float(metrics.structural_similarity(clean, restored, data_range=1, channel_axis=-1))
+
+
+def apply_filter(name: str, noisy: np.ndarray, noise: float, strength: Any) -> np.ndarray:
+    """Return every image of `noisy` after the named filter, clipped to [0, 1]."""
+    filtered = [FILTERS[name][0](image, noise, strength) for image in noisy]
+    return np.clip(filtered, 0, 1).astype(np.float32)
+
+
+def tune(name: str, clean: np.ndarray, noise: float, seed: int) -> Any:
+    """Return the strength of the named filter that gives the largest PSNR on training images."""
+    noisy = add_noise(clean, noise, seed)
+    return max(
+        FILTERS[name][1],
+        key=lambda s: quality(clean, apply_filter(name, noisy, noise, s))["psnr"],
+    )
+
+
+def check(noise_levels: Sequence[float], n_train: int, n_tune: int) -> None:
+    """Raise `LatentbookError` for impossible levels, or if PyWavelets is missing."""
+    if not noise_levels:
+        raise LatentbookError("noise_levels is empty: give at least one, such as 0.1")
+    for noise in noise_levels:
+        check_between("a noise level", noise, 0.01, 1)
+    check_between("n_tune", n_tune, 1, n_train)
+    if importlib.util.find_spec("pywt") is None:
+        raise LatentbookError(
+            "the wavelet filter needs the package PyWavelets: install it (pip install PyWavelets)"
+        )
+
+
+def study(
+    data: Dataset,
+    *,
+    seed: int,
+    noise_levels: Sequence[float],
+    n_train: int,
+    n_test: int,
+    n_tune: int,
+    filters: int,
+    epochs: int,
+    classifier_epochs: int,
+    batch_size: int,
+    progress: bool = True,
+) -> Study:
+    """Train the autoencoders once for all noise levels, and compare them with the filters.
+
+    Parameters
+    ----------
+    data
+        Images with classes.
+    noise_levels
+        Standard deviations of the Gaussian noise, in units of the range of the pixels.
+    n_train, n_test, n_tune
+        Training images, held-out images, and training images on which the filters are tuned.
+    filters, epochs, batch_size
+        Of the autoencoders.
+    classifier_epochs
+        Of the two classifiers: one half of the training images trains the classifier whose
+        features make the perceptual loss, the other half the one that judges all methods.
+
+    Returns
+    -------
+    Study
+        Metrics ``psnr``, ``ssim`` and ``acc`` (of the judging classifier) by method and
+        ``noise``; methods ``clean`` and ``noisy`` are the images before and after the noise.
+
+    Raises
+    ------
+    LatentbookError
+        For tables, too few images, impossible noise levels, and a missing PyWavelets.
+    """
+    from latentbook.autoencoders import restoration as networks
+
+    check(noise_levels, n_train, n_tune)
+    train, test = parts(data, n_train=n_train, n_test=n_test, seed=seed)
+    networks.check_divisible(train.x.shape[1:], 2)
+    judges = [
+        networks.classifier(
+            train.x[half::2],
+            train.y[half::2],
+            len(data.classes),
+            filters=filters,
+            epochs=classifier_epochs,
+            batch_size=batch_size,
+            seed=2 * seed + half,
+            progress=progress,
+        )
+        for half in (0, 1)
+    ]
+    span = (MARGIN[0] * min(noise_levels), MARGIN[1] * max(noise_levels))
+    losses = {
+        "autoencoder": ("mean_squared_error", "mse"),
+        "autoencoder, perceptual": networks.perceptual_loss(judges[0], train.x),
+    }
+    trained = {}
+    for name, (loss, text) in losses.items():
+        built = networks.denoiser(train.x.shape[1:], filters=filters, noise=span, seed=seed)
+        history = networks.train(
+            built.model,
+            train.x,
+            loss=loss,
+            key=built.description | {"noise": span, "loss": text},
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            progress=progress,
+        )
+        trained[name] = built, sum(history["seconds"])
+    params = {"rows": n_train, "epochs": epochs, "filters": filters}
+    scores: list[Score] = []
+    arrays: dict[str, np.ndarray] = {}
+    for noise in noise_levels:
+        restored = _restore(trained, train.x[:n_tune], test.x, noise, seed)
+        for name, (images, seconds, extra) in restored.items():
+            found = {"acc": judges[1].accuracy(images, test.y)}
+            if name != "clean":
+                found |= quality(test.x, images)
+            own: dict[str, Any] = dict(params) if name.startswith("autoencoder") else {}
+            own = {"noise": noise, "n_test": n_test} | own | extra
+            scores.append(Score(name, found, own, seconds))
+        if noise == _middle(noise_levels):
+            arrays = _pictures(restored, noise, different(test.y, SHOWN))
+    return Study("denoising", data, seed, scores, arrays | _curves(scores))
+
+
+def _restore(
+    trained: Mapping[str, tuple[Any, float]],
+    tuning: np.ndarray,
+    clean: np.ndarray,
+    noise: float,
+    seed: int,
+) -> dict[str, tuple[np.ndarray, float, dict[str, Any]]]:
+    """Return images, seconds and further params by method."""
+    noisy = add_noise(clean, noise, seed)
+    found: dict[str, tuple[np.ndarray, float, dict[str, Any]]] = {
+        "clean": (clean, 0.0, {}),
+        "noisy": (np.clip(noisy, 0, 1), 0.0, {}),
+    }
+    for name, (autoencoder, seconds) in trained.items():
+        start = time.perf_counter()
+        images = np.clip(dense.outputs(autoencoder.model, noisy), 0, 1)
+        found[name] = images, seconds + time.perf_counter() - start, {}
+    for name in FILTERS:
+        start = time.perf_counter()
+        strength = tune(name, tuning, noise, seed + 1)
+        images = apply_filter(name, noisy, noise, strength)
+        text = strength if isinstance(strength, float) else ", ".join(strength)
+        found[name] = images, time.perf_counter() - start, {"strength": text}
+    return found
+
+
+def _middle(noise_levels: Sequence[float]) -> float:
+    return sorted(noise_levels)[len(noise_levels) // 2]
+
+
+def _pictures(
+    restored: Mapping[str, tuple[np.ndarray, float, dict[str, Any]]], noise: float, rows: np.ndarray
+) -> dict[str, np.ndarray]:
+    images = np.stack([images[rows] for images, *_ in restored.values()])
+    return {
+        "images": np.round(255 * images).astype(np.uint8),
+        "titles": np.array(list(restored)),
+        "noise": np.array(noise, np.float32),
+    }
+
+
+def _curves(scores: Sequence[Score]) -> dict[str, np.ndarray]:
+    """Return PSNR and accuracy, of shape (methods, levels); NaN where a method has none."""
+    methods = list(dict.fromkeys(score.method for score in scores))
+    levels = sorted({score.params["noise"] for score in scores})
+    tables = {name: np.full((len(methods), len(levels)), np.nan) for name in ("psnr", "acc")}
+    for score in scores:
+        place = methods.index(score.method), levels.index(score.params["noise"])
+        for name, table in tables.items():
+            table[place] = score.metrics.get(name, np.nan)
+    return {name: table.astype(np.float32) for name, table in tables.items()} | {
+        "levels": np.array(levels, np.float32)
+    }
+
+
+def draw(arrays: Mapping[str, np.ndarray]) -> Figure:
+    """Draw held-out images, a row each: clean, noisy, and what every method makes of them."""
+    images, titles = arrays["images"], [str(title) for title in arrays["titles"]]
+    return picture_rows(images, [title.replace(", ", ",\n") for title in titles])
+
+
+def picture_rows(images: np.ndarray, titles: Sequence[str]) -> Figure:
+    """Draw images of shape (methods, n, height, width, channels) of bytes, a column a method."""
+    columns, rows = images.shape[:2]
+    figure, ax = plt.subplots(figsize=(1.45 * columns, 1.45 * rows + 0.35), layout="constrained")
+    places, _ = draw_mosaic(ax, list(images.swapaxes(0, 1)))
+    for title, x in zip(titles, places, strict=True):
+        ax.text(x, -2, title, ha="center", va="bottom", fontsize="small")
+    return figure
+
+
+def draw_levels(arrays: Mapping[str, np.ndarray]) -> Figure:
+    """Draw PSNR of every method, and accuracy on its images, against the noise level."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.9), layout="constrained")
+    titles = [str(title) for title in arrays["titles"]]
+    colours = plots.colours(len(titles))
+    for ax, metric, label in zip(axes, ("psnr", "acc"), ("PSNR / dB", "accuracy"), strict=True):
+        for title, colour, values in zip(titles, colours, arrays[metric], strict=True):
+            line = "--" if title in ("clean", "noisy") else "-"
+            ax.plot(arrays["levels"], values, line, marker="o", color=colour, label=title)
+        ax.set(xlabel="noise level σ", ylabel=label, xticks=arrays["levels"])
+        ax.grid(axis="y", linewidth=0.5)
+    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure

@@ -1,0 +1,1 @@
+"""Chapter 04: deep clustering with a convolutional autoencoder (DCEC)."""

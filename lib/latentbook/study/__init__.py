@@ -1,0 +1,1 @@
+"""The spine of the study: records and arrays, verdicts, tables, parameters."""
