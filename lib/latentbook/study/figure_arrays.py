@@ -90,6 +90,12 @@ def full_scale(chapter: str, dataset: str) -> dict[str, np.ndarray]:
     return read(path) if path.exists() else {}
 
 
+def saved(chapter: str) -> dict[str, dict[str, np.ndarray]]:
+    """Return data set -> named arrays of every committed file ``<chapter>-<data set>.npz``."""
+    sources = sorted(paths.figures().glob(f"{chapter}-*.npz"))
+    return {s.stem.removeprefix(f"{chapter}-"): read(s) for s in sources}
+
+
 def thumbnails(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     """Return the images at `rows` as small bytes.
 

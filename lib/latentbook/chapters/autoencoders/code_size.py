@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.neighbors import NearestNeighbors
 
-from latentbook import plots
+from latentbook import plots, sampling
 from latentbook.autoencoders import dense
 from latentbook.chapters.autoencoders.linear import (
     check_sizes,
@@ -130,7 +130,7 @@ def study(
         part.train, designs, epochs=epochs, batch_size=batch_size, seeds=(seed,)
     )
     spent = {"epochs": epochs, "widths": "-".join(map(str, widths))}
-    some = plots.thin(len(part.train), rows, seed)
+    some = sampling.subsample(len(part.train), rows, seed)
     labels = part.y_train[some], part.y_test
     train, test = flat(part.train), flat(part.test)
     scores: list[Score] = []

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 
-from latentbook import embed, plots
+from latentbook import embed, sampling
 from latentbook.autoencoders import dense
 from latentbook.chapters.autoencoders.linear import (
     Parts,
@@ -127,8 +127,8 @@ def study(
     """
     part = parts(data)
     _check(part, n_codes, samples, components, rows)
-    some = plots.thin(len(part.train), rows, seed)
-    test = part.test[plots.thin(len(part.test), samples, seed)]
+    some = sampling.subsample(len(part.train), rows, seed)
+    test = part.test[sampling.subsample(len(part.test), samples, seed)]
     decoders, fits, seconds = _models(part, seed, n_codes, widths, epochs, batch_size)
     drawn: dict[str, np.ndarray] = {}
     took: dict[str, float] = {}
@@ -137,7 +137,7 @@ def study(
         codes = _random_codes(source, fits[family](part.train[some]), samples, components, seed)
         drawn[name] = np.clip(decoders[family](codes), 0, 1).reshape(-1, *part.test.shape[1:])
         took[name] = time.perf_counter() - start + seconds[family]
-    drawn["training images"] = part.train[plots.thin(len(part.train), samples, seed + 1)]
+    drawn["training images"] = part.train[sampling.subsample(len(part.train), samples, seed + 1)]
     wanted, usual = embed.hog(test), np.median(nearest(test, part.train[some]))
     params = {"n_codes": n_codes, "epochs": epochs, "widths": "-".join(map(str, widths))}
     params |= {"samples": samples, "components": components}

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
-from latentbook import plots
+from latentbook import plots, sampling
 from latentbook.autoencoders import dense
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
@@ -167,7 +167,7 @@ def _pictures(
     """Return some test images, as they are and reconstructed, and the directions as images."""
     if part.test.ndim != 4:
         return {}
-    rows, shape = plots.thin(len(part.test), SHOWN), part.test.shape[1:]
+    rows, shape = sampling.subsample(len(part.test), SHOWN), part.test.shape[1:]
     arrays = {"images original": as_bytes(part.test[rows])}
     for name, images in rebuilt.items():
         arrays[f"images {name}"] = as_bytes(images.reshape(-1, *shape)[rows])

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from latentbook import cache, embed, plots
+from latentbook import cache, embed, plots, sampling
 from latentbook.autoencoders import dense
 from latentbook.chapters.autoencoders import few_labels
 from latentbook.chapters.autoencoders.few_labels import Features
@@ -316,7 +316,7 @@ def _pictures(
     odd: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Return planes of a sample of the test images, and precision-recall curves."""
-    rows = plots.thin(len(y), DRAWN)
+    rows = sampling.subsample(len(y), DRAWN)
     grid = np.linspace(0, 1, CURVE_POINTS)
     arrays = {
         "methods": np.array(list(values)),

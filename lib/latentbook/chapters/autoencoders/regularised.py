@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from latentbook import plots
+from latentbook import plots, sampling
 from latentbook.autoencoders import Autoencoder, dense
 from latentbook.chapters.autoencoders.linear import (
     Parts,
@@ -96,7 +96,7 @@ def study(
         seeds=(seed,),
     )
     named = [(k, n, each) for k, n in zip(kinds, networks, strict=True)]
-    some = plots.thin(len(part.train), rows, seed)
+    some = sampling.subsample(len(part.train), rows, seed)
     disturbed = noisy(part.test, noise, seed)
     spent = {"epochs": epochs, "widths": "-".join(map(str, widths)), "n_codes": n_codes}
     spent |= {"noise": noise}

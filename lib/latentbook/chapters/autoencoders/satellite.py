@@ -21,7 +21,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
-from latentbook import cache, embed, plots
+from latentbook import cache, embed, plots, sampling
 from latentbook.autoencoders import dense
 from latentbook.chapters.autoencoders.linear import (
     check_sizes,
@@ -245,7 +245,7 @@ def _networks(
 
 
 def _pictures(drawn: Mapping[str, np.ndarray], y: np.ndarray) -> dict[str, np.ndarray]:
-    rows = plots.thin(len(y), DRAWN)
+    rows = sampling.subsample(len(y), DRAWN)
     arrays = {f"z {title}": z[rows].astype(np.float16) for title, z in drawn.items()}
     return arrays | {"classes": y[rows].astype(np.int8)}
 
