@@ -24,9 +24,10 @@ from latentbook.chapters.autoencoders.linear import (
     principal_components,
 )
 from latentbook.chapters.autoencoders.satellite import Codes, separation
+from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, check_matrix
-from latentbook.study.result import Score, Study, one_thread
+from latentbook.study.result import Result, Score
 
 #: Metric -> axis label, in the order of the panels.
 PANELS = {
@@ -93,7 +94,7 @@ def dimension_two_nn(x: np.ndarray) -> float:
 
 
 @one_thread
-def study(
+def run(
     data: Dataset,
     *,
     seed: int,
@@ -102,7 +103,7 @@ def study(
     epochs: int,
     batch_size: int,
     rows: int,
-) -> Study:
+) -> Result:
     """Measure codes of several sizes on the test part, and estimate the intrinsic dimension.
 
     Parameters
@@ -152,7 +153,7 @@ def study(
         found |= separation(codes, *labels, seed=seed)
         scores.append(Score("pca", found, {"n_codes": k, "rows": len(some)}, took))
     scores += _dimensions(train[some])
-    return Study("code size", data, seed, scores, _curves(scores, sizes))
+    return result("code size", data, seed, scores, _curves(scores, sizes))
 
 
 def _dimensions(x: np.ndarray) -> list[Score]:

@@ -26,9 +26,10 @@ from latentbook.chapters.autoencoders.linear import (
     principal_components,
     rows_of_images,
 )
+from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, check_matrix
-from latentbook.study.result import Score, Study, one_thread
+from latentbook.study.result import Result, Score
 
 #: Samples of each method in the figure, and steps between two images.
 SHOWN, STEPS = 10, 8
@@ -90,7 +91,7 @@ def mixture(codes: np.ndarray, components: int, seed: int) -> GaussianMixture:
 
 
 @one_thread
-def study(
+def run(
     data: Dataset,
     *,
     seed: int,
@@ -101,7 +102,7 @@ def study(
     components: int,
     samples: int,
     rows: int,
-) -> Study:
+) -> Result:
     """Draw images from every method and compare them with test images.
 
     Parameters
@@ -160,7 +161,7 @@ def study(
     arrays["frechet"] = np.array([s.metrics["frechet"] for s in scores])
     arrays["methods"] = np.array([s.method for s in scores])
     arrays |= _between(part, decoders, fits, seed)
-    return Study("generation", data, seed, scores, arrays)
+    return result("generation", data, seed, scores, arrays)
 
 
 #: Method -> (family of the decoder, distribution of its codes).

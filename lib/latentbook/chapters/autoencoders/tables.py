@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from latentbook.chapters.autoencoders import CHAPTER, study
+from latentbook.chapters.autoencoders.judgement import USES, judge
 from latentbook.study import records
 from latentbook.study.judge import select, summarise
-from latentbook.study.result import CHAPTER, USES, judge, word
 from latentbook.study.tables import markdown, mean_and_spread, number
 
 #: Metric -> heading, with an arrow to the better side.
@@ -157,7 +158,7 @@ def generated() -> dict[str, str]:
     found = records.read(CHAPTER)
     written = {}
     for use in USES:
-        page = word(use)
+        page = study.page(use)
         rows = select(found, (method.startswith(f"{use}: ") for method in found["method"]))
         parts = [
             use_table(
@@ -184,7 +185,7 @@ def live(made: list[dict[str, Any]], use: str, profile: str) -> str:
             use,
             caption=f"This run, profile {profile}: {use}, {dataset}, "
             f"{group['n_samples'].max():,} samples",
-            name=f"tbl-{word(use)}-live-{dataset}",
+            name=f"tbl-{study.page(use)}-live-{dataset}",
         )
         for dataset, group in rows.groupby("dataset")
     )
