@@ -135,14 +135,14 @@ rule pages:
         glob("data/records/*.jsonl"),
         glob("data/published/*.csv"),
         glob("notebooks/profiles/*.yml"),
-        f"{LIBRARY}/study/tables.py",
-        needs(f"{LIBRARY}/study/tables.py"),
+        f"{LIBRARY}/book/pages.py",
+        needs(f"{LIBRARY}/book/pages.py"),
     output:
         directory("book/generated"),
     message:
         "writing tables from the records"
     shell:
-        "mkdir -p {output} && {PYTHON} -m latentbook.study.tables"
+        "mkdir -p {output} && {PYTHON} -m latentbook.book.pages"
 
 
 rule embeddings:

@@ -92,7 +92,7 @@ def test_damaged_and_missing_arrays(digits, z):
     path.unlink()
     with pytest.raises(LatentbookError, match=r"there is no interactive-digits\.npz"):
         interactive.write_page(path)
-    assert figure_arrays.full_scale("01", "digits") == {}
+    assert figure_arrays.full_scale("01-digits") == {}
 
 
 def test_page_holds_every_point_and_asks_for_nothing_from_outside(digits, z):

@@ -29,7 +29,7 @@ from latentbook.chapters.latent_anomalies.study import (
     train,
 )
 from latentbook.errors import LatentbookError
-from latentbook.study import records, tables
+from latentbook.study import judge, records
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +235,7 @@ def test_records_have_the_published_spelling(made):
 
 def test_published_methods_exist():
     """Every method that the paper prints is one that the records can name."""
-    numbers = tables.published()
+    numbers = judge.published()
     printed = numbers[(numbers["source"] == "norlander2019") & (numbers["dataset"] == "mnist")]
     settings = {s.name for s in plan(0.3)}
     seconds = {*CRITERIA, "isolation forest", "local outlier factor", "one-class svm"}

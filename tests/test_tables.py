@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from latentbook import paths
-from latentbook.study import records, tables
+from latentbook.book import pages
+from latentbook.chapters.two_stage_clustering import tables as two_stage_tables
+from latentbook.study import judge, records, tables
 from tests.test_records import a_record
 
 
@@ -27,19 +29,19 @@ from tests.test_records import a_record
     ],
 )
 def test_the_rule(published, mean, spread, expected):
-    assert tables.verdict(published, mean, spread) == expected
+    assert judge.verdict(published, mean, spread) == expected
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.5))
 def test_the_rule_is_symmetric(published, mean, spread):
     swap = {"higher": "lower", "lower": "higher", "reproduced": "reproduced"}
-    mirrored = tables.verdict(1 - published, 1 - mean, spread)
+    mirrored = judge.verdict(1 - published, 1 - mean, spread)
     if abs(abs(mean - published) - max(0.02, 2 * spread)) > 1e-9:
-        assert mirrored == swap[tables.verdict(published, mean, spread)]
+        assert mirrored == swap[judge.verdict(published, mean, spread)]
 
 
 def numbers(**changes) -> pd.DataFrame:
-    row = dict.fromkeys(tables.PUBLISHED_COLUMNS, "") | {
+    row = dict.fromkeys(judge.PUBLISHED_COLUMNS, "") | {
         "source": "fernandez2020",
         "table": "table 12.1",
         "page": "87",
@@ -57,7 +59,7 @@ def found(*rows) -> pd.DataFrame:
 
 
 def test_mean_and_sample_spread_over_seeds():
-    compared = tables.compare(numbers(), found(a_record(0, 0.4), a_record(1, 0.6)))
+    compared = judge.compare(numbers(), found(a_record(0, 0.4), a_record(1, 0.6)))
     row = compared.iloc[0]
     assert row["mean"] == pytest.approx(0.5)
     assert row["spread"] == pytest.approx(0.02**0.5)
@@ -65,14 +67,14 @@ def test_mean_and_sample_spread_over_seeds():
 
 
 def test_without_records_everything_is_not_run_and_columns_stay():
-    compared = tables.compare(tables.published(), found())
+    compared = judge.compare(judge.published(), found())
     assert set(compared["verdict"]) == {"not run", "not comparable"}
-    assert len(compared) == len(tables.published())
+    assert len(compared) == len(judge.published())
 
 
 def test_params_select_the_counterpart():
     rows = found(a_record(0, 0.4, params={"gamma": 1}), a_record(0, 0.9, params={"gamma": 0.1}))
-    compared = tables.compare(numbers(params={"gamma": 0.1}), rows)
+    compared = judge.compare(numbers(params={"gamma": 0.1}), rows)
     assert compared.iloc[0]["mean"] == pytest.approx(0.9)
 
 
@@ -80,16 +82,16 @@ def test_the_longest_training_counts():
     rows = found(
         a_record(0, 0.4, params={"max_epochs": 5}), a_record(0, 0.9, params={"max_epochs": 10})
     )
-    assert tables.compare(numbers(), rows).iloc[0]["mean"] == pytest.approx(0.9)
+    assert judge.compare(numbers(), rows).iloc[0]["mean"] == pytest.approx(0.9)
 
 
 def test_a_part_of_the_samples_counts_only_where_it_is_named():
     parts = {"all": 0.5, "train": 0.6, "test": 0.7}
     rows = found(*(a_record(0, acc, params={"evaluated_on": p}) for p, acc in parts.items()))
-    assert tables.compare(numbers(), rows).iloc[0]["mean"] == pytest.approx(0.5)
-    named = tables.compare(numbers(params={"evaluated_on": "test"}), rows)
+    assert judge.compare(numbers(), rows).iloc[0]["mean"] == pytest.approx(0.5)
+    named = judge.compare(numbers(params={"evaluated_on": "test"}), rows)
     assert named.iloc[0]["mean"] == pytest.approx(0.7)
-    silent = tables.compare(numbers(params={"evaluated_on": "all"}), found(a_record(0, 0.4)))
+    silent = judge.compare(numbers(params={"evaluated_on": "all"}), found(a_record(0, 0.4)))
     assert silent.iloc[0]["mean"] == pytest.approx(0.4)
 
 
@@ -98,11 +100,11 @@ def test_training_that_ended_at_its_limit_is_not_comparable():
     short["metrics"] |= {"epochs": 3.0, "parameters": 20553.0}
     settled = a_record(0, 0.5, params={"max_epochs": 400})
     settled["metrics"] |= {"epochs": 71.0}
-    (verdict,) = tables.compare(numbers(), found(short))["verdict"]
-    (reason,) = tables.compare(numbers(), found(short))["not_comparable"]
+    (verdict,) = judge.compare(numbers(), found(short))["verdict"]
+    (reason,) = judge.compare(numbers(), found(short))["not_comparable"]
     assert (verdict, "trained 3 epochs here" in reason) == ("not comparable", True)
-    assert tables.compare(numbers(), found(settled)).iloc[0]["verdict"] == "reproduced"
-    counted = tables.compare(numbers(metric="parameters", value=20553), found(short))
+    assert judge.compare(numbers(), found(settled)).iloc[0]["verdict"] == "reproduced"
+    counted = judge.compare(numbers(metric="parameters", value=20553), found(short))
     assert counted.iloc[0]["verdict"] == "reproduced"
 
 
@@ -118,12 +120,12 @@ def test_training_that_ended_at_its_limit_is_not_comparable():
 def test_a_limit_of_the_source_is_long_enough(source, limit, verdict):
     record = a_record(0, 0.5, params={"max_epochs": limit})
     record["metrics"] |= {"epochs": float(limit)}
-    compared = tables.compare(numbers(source=source), found(record))
+    compared = judge.compare(numbers(source=source), found(record))
     assert compared.iloc[0]["verdict"] == verdict
 
 
 def test_a_reason_overrules_a_number():
-    compared = tables.compare(numbers(not_comparable="other data"), found(a_record()))
+    compared = judge.compare(numbers(not_comparable="other data"), found(a_record()))
     assert compared.iloc[0]["verdict"] == "not comparable"
 
 
@@ -154,17 +156,17 @@ def test_a_spread_has_as_many_decimals_as_its_mean(mean, spread, text):
 
 
 def test_all_pages_are_written_from_an_empty_project(own_project):
-    tables.write_all()
+    pages.write_all()
     page = (own_project / "book/generated/published-and-reproduced.md").read_text()
     rows = [line for line in page.splitlines() if "{.verdict-" in line]
-    assert len(rows) == len(tables.published())
+    assert len(rows) == len(judge.published())
     assert "[not run]{.verdict-not-run}" in page
     assert (own_project / "book/generated/home.png").stat().st_size > 1000
 
 
 def test_the_picture_of_the_readme_shows_the_committed_records(tmp_path):
     fresh, committed = tmp_path / "home.png", paths.figures() / "home.png"
-    tables.draw_home(fresh)
+    pages.draw_home(fresh)
     shown, due = (Image.open(source).text["Description"] for source in (committed, fresh))
     assert shown == due, "copy book/generated/home.png to data/records/figures"
 
@@ -191,7 +193,7 @@ def test_hours_count_a_shared_stage_once(own_project):
         a_record(1, 0.4) | {"method": "umap2 + k-means", "seconds": hour},
     ]
     records.write(*(record | {"profile": "paper"} for record in shared))
-    of_all, of_a_seed = [x for x in tables.status_page().splitlines() if x.startswith("| 03-")]
+    of_all, of_a_seed = [x for x in pages.status_page().splitlines() if x.startswith("| 03-")]
     assert "| 2.30 |" in of_all
     assert "| 1.30 |" in of_a_seed
 
@@ -200,7 +202,7 @@ def test_hours_count_the_longest_training_of_each_seed(own_project):
     for seed, epochs, hours in ((0, 1, 1), (0, 3, 3), (1, 1, 1)):
         record = a_record(seed, params={"max_epochs": epochs, "evaluated_on": "all"})
         records.write(record | {"profile": "paper", "seconds": {"represent": 3600.0 * hours}})
-    of_all, of_a_seed = [x for x in tables.status_page().splitlines() if x.startswith("| 03-")]
+    of_all, of_a_seed = [x for x in pages.status_page().splitlines() if x.startswith("| 03-")]
     assert "| 4 |" in of_all
     assert "| 3 |" in of_a_seed
 
@@ -215,7 +217,7 @@ def test_training_is_told_apart_by_its_end():
     text = tables.score_table(rows, "digits", ["acc"], caption="c", name="n")
     assert "cae10 + k-means (early stopping)" in text
     assert "cae10 + k-means (3 epochs)" in text
-    short, full = tables._training(rows).splitlines()[5:7]
+    short, full = two_stage_tables._training(rows).splitlines()[5:7]
     assert short.startswith("| digits: cae10 | 3 | 3 |")
     assert "| 150 | 62–80 |" in full
     assert "| 0.600\u00a0±\u00a00.141 | – | 2 |" in full

@@ -14,11 +14,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latentbook import sampling
 from latentbook.metrics import NOISE, matching
 
 GREY = "#9a9a9a"
-#: Drawn at most; more points only cover each other.
-MAX_POINTS = 10_000
 
 
 def use_style() -> None:
@@ -46,13 +45,6 @@ def colours(n: int) -> list[tuple[float, float, float]]:
     if 7 < n <= 10:
         palette[7] = sns.color_palette(["#332288"])[0]
     return palette
-
-
-def thin(n: int, at_most: int = MAX_POINTS, seed: int = 0) -> np.ndarray:
-    """Return sorted positions of at most `at_most` of `n` points, drawn without replacement."""
-    if n <= at_most:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, at_most, replace=False))
 
 
 def aligned(y: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -85,7 +77,7 @@ def scatter(
         Written at the median of each group where given (class names).
     """
     ax = ax or plt.gca()
-    rows = thin(len(z))
+    rows = sampling.subsample(len(z))
     z, labels = z[rows], np.asarray(labels)[rows]
     palette = colours(max(10, int(labels.max()) + 1))
     size = float(np.clip(8000 / len(z), 1.0, 12.0))

@@ -118,7 +118,7 @@ def test_pca_rebuilds_what_lies_in_its_plane_and_errs_by_the_rest():
 
 
 def test_a_study_scores_every_method_and_repeats(own_cache, digits):
-    found = anomalies.study(digits, seed=1, **SETTINGS)
+    found = anomalies.run(digits, seed=1, **SETTINGS)
     methods = [score.method for score in found.scores]
     sweep = ["autoencoder, code size", "pca, code size"]
     assert methods[5:] == sweep * 2
@@ -133,7 +133,7 @@ def test_a_study_scores_every_method_and_repeats(own_cache, digits):
     error = ((parts.test - rebuilt) ** 2).sum(axis=1)
     expected = roc_auc_score(parts.anomalous, error)
     assert by_name["pca"].metrics["auc"] == pytest.approx(expected, abs=1e-4)
-    again = anomalies.study(digits, seed=1, **SETTINGS)
+    again = anomalies.run(digits, seed=1, **SETTINGS)
     assert [s.metrics for s in again.scores] == [s.metrics for s in found.scores]
     assert sum(array.nbytes for array in found.arrays.values()) < 80_000
     for draw in (anomalies.draw_curves, anomalies.draw_code_sizes):
@@ -143,4 +143,4 @@ def test_a_study_scores_every_method_and_repeats(own_cache, digits):
 @pytest.mark.parametrize("change", [{"n_codes": 0}, {"code_sizes": [10_000]}, {"epochs": 0}])
 def test_a_study_refuses_impossible_sizes(own_cache, digits, change):
     with pytest.raises(LatentbookError, match="must lie between"):
-        anomalies.study(digits, seed=0, **(SETTINGS | change))
+        anomalies.run(digits, seed=0, **(SETTINGS | change))

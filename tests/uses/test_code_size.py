@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from latentbook.chapters.autoencoders import code_size
 from latentbook.chapters.autoencoders.code_size import dimension_mle, dimension_two_nn
+from latentbook.chapters.autoencoders.judgement import USES
 from latentbook.errors import LatentbookError
-from latentbook.study.result import USES
 
 SCALE = {"n_codes": (2, 10), "widths": (16,), "epochs": 3, "batch_size": 50, "rows": 120}
 ESTIMATORS = (dimension_mle, dimension_two_nn)
@@ -73,7 +73,7 @@ def test_copies_and_too_few_neighbours_are_refused():
 
 @pytest.fixture(scope="module")
 def found(digits, module_cache):
-    return code_size.study(digits, seed=0, **SCALE)
+    return code_size.run(digits, seed=0, **SCALE)
 
 
 def test_the_study_has_what_the_verdict_needs(found):
@@ -92,4 +92,4 @@ def test_the_figure_is_drawn(found):
 
 def test_bad_settings_are_refused_before_training(digits):
     with pytest.raises(LatentbookError, match="rows is 3"):
-        code_size.study(digits, seed=0, **SCALE | {"rows": 3})
+        code_size.run(digits, seed=0, **SCALE | {"rows": 3})

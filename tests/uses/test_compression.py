@@ -137,7 +137,7 @@ def found(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LATENTBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(compression, "TEST", ("chelsea",))
-        return compression.study(seed=0, **TINY)
+        return compression.run(seed=0, **TINY)
 
 
 def test_every_setting_and_method_has_its_score(found):
@@ -167,4 +167,4 @@ def test_figures_are_drawn_from_small_arrays(found):
 )
 def test_bad_input_is_refused_before_training(change, message):
     with pytest.raises(LatentbookError, match=message):
-        compression.study(seed=0, **TINY | change)
+        compression.run(seed=0, **TINY | change)

@@ -92,7 +92,7 @@ def test_every_filter_removes_noise_at_its_tuned_strength(name, channels):
 def found(digits, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LATENTBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return denoising.study(digits, seed=0, **TINY)
+        return denoising.run(digits, seed=0, **TINY)
 
 
 def test_every_method_has_one_score_a_level(found):
@@ -131,7 +131,7 @@ def test_figures_are_drawn_from_small_arrays(found):
 )
 def test_bad_input_is_refused_before_training(digits, change, message):
     with pytest.raises(LatentbookError, match=message):
-        denoising.study(digits, seed=0, **TINY | change)
+        denoising.run(digits, seed=0, **TINY | change)
 
 
 def test_tables_are_refused():

@@ -122,7 +122,7 @@ def test_a_study_scores_every_method_at_every_number(own_cache, monkeypatch, dig
         return Features(hidden, test[:, 100:102], 1.0)
 
     monkeypatch.setattr(few_labels, "umap_features", umap)
-    found = few_labels.study(digits, seed=0, **SETTINGS)
+    found = few_labels.run(digits, seed=0, **SETTINGS)
     conditions = [(score.method, score.params["labels"]) for score in found.scores]
     assert conditions == [(method, n) for method in few_labels.METHODS for n in (10, 40)]
     assert all(0 <= score.metrics["acc"] <= 1 for score in found.scores)
@@ -146,7 +146,7 @@ def test_a_study_scores_every_method_at_every_number(own_cache, monkeypatch, dig
 )
 def test_a_study_refuses_before_it_trains(own_cache, digits, change, message):
     with pytest.raises(LatentbookError, match=message):
-        few_labels.study(digits, seed=0, **(SETTINGS | change))
+        few_labels.run(digits, seed=0, **(SETTINGS | change))
     assert not (own_cache / "training").exists()
 
 

@@ -11,8 +11,8 @@ from scipy.linalg import sqrtm
 
 from latentbook.chapters.autoencoders import generation
 from latentbook.chapters.autoencoders.generation import frechet
+from latentbook.chapters.autoencoders.judgement import USES
 from latentbook.errors import LatentbookError
-from latentbook.study.result import USES
 
 SCALE = {
     "n_codes": 4,
@@ -82,7 +82,7 @@ def test_random_codes_have_the_moments_of_the_codes(source):
 
 @pytest.fixture(scope="module")
 def found(digits, module_cache):
-    return generation.study(digits, seed=0, **SCALE)
+    return generation.run(digits, seed=0, **SCALE)
 
 
 def test_the_study_has_what_the_verdict_needs(found):
@@ -108,11 +108,11 @@ def test_figures_are_drawn_from_small_arrays(found):
 
 def test_bad_settings_are_refused_before_training(digits):
     with pytest.raises(LatentbookError, match="samples is 100, but must lie between 10 and 80"):
-        generation.study(digits, seed=0, **SCALE | {"samples": 100})
+        generation.run(digits, seed=0, **SCALE | {"samples": 100})
     with pytest.raises(LatentbookError, match="components is 0"):
-        generation.study(digits, seed=0, **SCALE | {"components": 0})
+        generation.run(digits, seed=0, **SCALE | {"components": 0})
 
 
 def test_a_table_is_refused(satimage):
     with pytest.raises(LatentbookError, match="images are drawn from images"):
-        generation.study(satimage.subset(90), seed=0, **SCALE)
+        generation.run(satimage.subset(90), seed=0, **SCALE)

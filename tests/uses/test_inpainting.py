@@ -100,13 +100,13 @@ def test_masks_that_hide_everything_or_nothing_are_refused(fill, hidden, word):
 def test_impossible_masks_are_refused_before_training(masks, message):
     digits = datasets.load("digits")
     with pytest.raises(LatentbookError, match=message):
-        inpainting.study(digits, seed=0, masks=masks, n_train=64, n_test=4, **TINY)
+        inpainting.run(digits, seed=0, masks=masks, n_train=64, n_test=4, **TINY)
 
 
 @pytest.mark.usefixtures("own_cache")
 def test_the_study_scores_every_method_and_mask():
     masks = {"random": 0.3, "block": 0.1}
-    found = inpainting.study(
+    found = inpainting.run(
         datasets.load("digits"), seed=0, masks=masks, n_train=64, n_test=4, **TINY
     )
     conditions = {(s.method, s.params["mask"], s.params["share"]) for s in found.scores}
@@ -158,7 +158,7 @@ def test_volume_under_a_lid_is_that_of_a_box():
 
 @pytest.mark.usefixtures("own_cache")
 def test_the_map_study_scores_every_method():
-    found = inpainting.study_elevation(seed=0, n_holes=2, hole=8, n_train=64, **TINY)
+    found = inpainting.run_elevation(seed=0, n_holes=2, hole=8, n_train=64, **TINY)
     assert [score.method for score in found.scores] == list(inpainting.METHODS)
     assert all(score.params["mask"] == "elevation" for score in found.scores)
     assert all(score.metrics["rmse_m"] > 0 for score in found.scores)

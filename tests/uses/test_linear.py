@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from latentbook.chapters.autoencoders import linear
+from latentbook.chapters.autoencoders.judgement import USES
 from latentbook.errors import LatentbookError
-from latentbook.study.result import USES
 
 SCALE = {"n_codes": (3, 10), "widths": (16,), "epochs": 4, "batch_size": 50}
 
 
 @pytest.fixture(scope="module")
 def found(digits, module_cache):
-    return linear.study(digits, seed=0, **SCALE)
+    return linear.run(digits, seed=0, **SCALE)
 
 
 def test_the_last_third_is_the_test_part_where_no_split_is_published(digits):
@@ -91,8 +91,8 @@ def test_a_mosaic_shows_every_image_in_its_place(channels):
 
 def test_impossible_sizes_are_refused_before_training(digits):
     with pytest.raises(LatentbookError, match="n_codes is 161, but must lie between 1 and 160"):
-        linear.study(digits, seed=0, **SCALE | {"n_codes": (2, 161)})
+        linear.run(digits, seed=0, **SCALE | {"n_codes": (2, 161)})
     with pytest.raises(LatentbookError, match="n_codes is empty"):
-        linear.study(digits, seed=0, **SCALE | {"n_codes": ()})
+        linear.run(digits, seed=0, **SCALE | {"n_codes": ()})
     with pytest.raises(LatentbookError, match="number of samples is 5"):
         linear.parts(digits.subset(5))

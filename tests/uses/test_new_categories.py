@@ -62,7 +62,7 @@ def test_no_training_image_is_of_an_unknown_class(digits):
 )
 def test_bad_requests_are_refused(own_cache, digits, change, message):
     with pytest.raises(LatentbookError, match=message):
-        new_categories.study(digits, seed=0, **(SETTINGS | change))
+        new_categories.run(digits, seed=0, **(SETTINGS | change))
 
 
 @given(st.integers(0, 1000), st.integers(1, 7))
@@ -91,7 +91,7 @@ def test_a_study_scores_every_space_and_the_drawings_draw(own_cache, monkeypatch
     monkeypatch.setattr(new_categories.few_labels, "umap_features", plane)
     monkeypatch.setattr(new_categories, "parametric_umap", plane)
     monkeypatch.setattr(new_categories.embed, "embed", embed)
-    found = new_categories.study(digits, seed=0, **SETTINGS)
+    found = new_categories.run(digits, seed=0, **SETTINGS)
     scores = {score.method: score for score in found.scores}
     assert list(scores) == [
         "pixels",

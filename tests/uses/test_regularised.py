@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from latentbook.chapters.autoencoders import regularised
+from latentbook.chapters.autoencoders.judgement import USES
 from latentbook.errors import LatentbookError
-from latentbook.study.result import USES
 
 SCALE = {
     "n_codes": 5,
@@ -22,7 +22,7 @@ SCALE = {
 
 @pytest.fixture(scope="module")
 def found(digits, module_cache):
-    return regularised.study(digits, seed=0, **SCALE)
+    return regularised.run(digits, seed=0, **SCALE)
 
 
 def test_all_kinds_are_measured(found):
@@ -56,6 +56,6 @@ def test_the_figure_is_drawn(found):
 
 def test_bad_settings_are_refused_before_training(digits):
     with pytest.raises(LatentbookError, match="noise is -1"):
-        regularised.study(digits, seed=0, **SCALE | {"noise": -1})
+        regularised.run(digits, seed=0, **SCALE | {"noise": -1})
     with pytest.raises(LatentbookError, match="need at least 4"):
-        regularised.study(digits, seed=0, **SCALE | {"epochs": 3})
+        regularised.run(digits, seed=0, **SCALE | {"epochs": 3})

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from latentbook.cache import Computed
 from latentbook.chapters.autoencoders import satellite
+from latentbook.chapters.autoencoders.judgement import USES
 from latentbook.chapters.autoencoders.satellite import Codes, disagreement, separation
 from latentbook.errors import LatentbookError
-from latentbook.study.result import USES
 
 SCALE = {"n_codes": (2, 4), "runs": 2, "widths": (8,), "epochs": 3, "batch_size": 50}
 
@@ -73,7 +73,7 @@ def found(pixels, tmp_path_factory):
                 {"train": train[:, :2], "test": test[:, :2]}, 0.1, False
             ),
         )
-        return satellite.study(pixels, seed=0, **SCALE)
+        return satellite.run(pixels, seed=0, **SCALE)
 
 
 def test_every_method_of_the_verdict_is_there(found):
@@ -94,9 +94,9 @@ def test_runs_differ_and_are_drawn(found):
 
 def test_bad_settings_are_refused_before_training(pixels):
     with pytest.raises(LatentbookError, match="2 must be among them"):
-        satellite.study(pixels, seed=0, **SCALE | {"n_codes": (3,)})
+        satellite.run(pixels, seed=0, **SCALE | {"n_codes": (3,)})
     with pytest.raises(LatentbookError, match="runs is 1"):
-        satellite.study(pixels, seed=0, **SCALE | {"runs": 1})
+        satellite.run(pixels, seed=0, **SCALE | {"runs": 1})
 
 
 @pytest.mark.slow

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from latentbook import chapter, datasets
-from latentbook.chapters.autoencoders import tables
+from latentbook.chapters.autoencoders import CHAPTER, study, tables
+from latentbook.chapters.autoencoders.judgement import USES, judge
 from latentbook.errors import LatentbookError
-from latentbook.study import records, result
-from latentbook.study.result import CHAPTER, USES, Score, Study, judge, keep, word
+from latentbook.study import records
+from latentbook.study.result import Score, keep
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def kept(own_project, digits):
             Score("pca, code size", {"auc": 0.7}, {"n_codes": 16}),
         ]
         arrays = {"curve": np.arange(3.0)}
-        made += keep(Study("anomalies", digits, seed, scores, arrays), "paper")
+        made += keep(study.result("anomalies", digits, seed, scores, arrays), "paper")
     return made
 
 
@@ -109,17 +110,17 @@ def test_records_and_arrays(kept):
         "anomalies: pca",
         "anomalies: pca, code size",
     }
-    assert result.kept("anomalies", "digits")["curve"].tolist() == [0, 1, 2]
+    assert study.kept("anomalies", "digits")["curve"].tolist() == [0, 1, 2]
 
 
 def test_names_of_files():
-    assert result.word("few labels") == "02-few-labels"
-    assert len({result.word(use) for use in USES}) == len(USES) == 11
+    assert study.page("few labels") == "02-few-labels"
+    assert len({study.page(use) for use in USES}) == len(USES) == 11
 
 
 def test_generated_tables(kept):
     pages = tables.generated()
-    assert set(pages) == {"02-summary.md", *(f"{word(use)}.md" for use in USES)}
+    assert set(pages) == {"02-summary.md", *(f"{study.page(use)}.md" for use in USES)}
     assert pages["02-denoising.md"] == tables.NOT_RUN
     table = pages["02-anomalies.md"]
     assert (

@@ -6,16 +6,15 @@ import pytest
 import xarray as xr
 from scipy.spatial.distance import pdist
 
-from latentbook.chapters.source_estimation import event_map
+from latentbook.chapters.source_estimation import event_map, figures
 from latentbook.chapters.source_estimation import study as inverse
-from latentbook.chapters.weather_patterns import figures
+from latentbook.chapters.weather_patterns.study import make_record
 from latentbook.errors import LatentbookError
 from latentbook.study import records
 from latentbook.weather import patterns, source
 from latentbook.weather.codes import (
     Design,
     Weather,
-    make_record,
     method_name,
     open_weather,
     represent,

@@ -78,16 +78,16 @@ def read(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def full_scale(chapter: str, dataset: str) -> dict[str, np.ndarray]:
-    """Return the arrays that a full-scale run kept for a chapter's figures, none if not run.
-
-    Parameters
-    ----------
-    chapter
-        Its number, such as ``"01"``.
-    """
-    path = paths.figures() / f"{chapter}-{dataset}.npz"
+def full_scale(name: str) -> dict[str, np.ndarray]:
+    """Return the arrays that full-scale runs kept as ``name.npz``, none if nothing has run."""
+    path = paths.figures() / f"{name}.npz"
     return read(path) if path.exists() else {}
+
+
+def saved(chapter: str) -> dict[str, dict[str, np.ndarray]]:
+    """Return data set -> named arrays of every committed file ``<chapter>-<data set>.npz``."""
+    sources = sorted(paths.figures().glob(f"{chapter}-*.npz"))
+    return {s.stem.removeprefix(f"{chapter}-"): read(s) for s in sources}
 
 
 def thumbnails(dataset: Dataset, rows: np.ndarray) -> np.ndarray:

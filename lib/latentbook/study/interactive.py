@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latentbook import files, paths, plots
+from latentbook import files, paths, plots, sampling
 from latentbook.datasets import Dataset
 from latentbook.datasets.registry import entry
 from latentbook.errors import LatentbookError, check_matrix
@@ -53,7 +53,7 @@ def save(
         raise LatentbookError(f"z must have shape ({len(dataset)}, 2), but has {z.shape}")
     if not 1 <= n <= MAX_POINTS:
         raise LatentbookError(f"n is {n}, but a page shows from 1 to {MAX_POINTS} points")
-    rows = plots.thin(len(dataset), n, seed)
+    rows = sampling.subsample(len(dataset), n, seed)
     caption = f"{dataset.description}; {len(rows):,} points shown; {description}"
     arrays = {
         "embedding": z[rows].astype(np.float16),

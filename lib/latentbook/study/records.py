@@ -202,6 +202,13 @@ def read(chapter: str | None = None, profile: str = "paper") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SCHEMA))
 
 
+def backend() -> str:
+    """Name the backend of Keras and its version, as in ``tensorflow, keras 3.15.1``."""
+    import keras
+
+    return f"{keras.backend.backend()}, keras {version('keras')}"
+
+
 def device() -> str:
     """Name the processor, or the GPU where Keras' backend sees one."""
     return _gpu() or _cpu()

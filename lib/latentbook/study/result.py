@@ -1,30 +1,20 @@
-"""What the studies of the uses share: scores, small arrays for figures, and how a use is judged.
+"""What a run of a chapter returns, and the one place that writes it down.
 
-A study trains on one data set with one seed and returns a `Study`; `keep` turns it into records.
-`judge` compares, seed by seed, the autoencoder with the best of the simple alternatives.
+Every chapter's ``study.run`` returns a `Result`: scores of methods on one data set with one random
+state, and small arrays for figures.  `keep` writes both at once, so that a killed run loses no
+more than the setting it was at.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from threadpoolctl import threadpool_limits
 
-from latentbook.datasets import Dataset
 from latentbook.study import figure_arrays, records
-
-CHAPTER = "02-autoencoders"
-
-#: Decorator of studies: BLAS and OpenMP (k-means, neighbours, regression) use one thread. Their
-#: problems are so small that a second thread is waited for longer than it works, and ten times as
-#: long where others use the cores too. Networks and neighbour embeddings have their own threads.
-one_thread = threadpool_limits.wrap(limits=1)
+from latentbook.study.method import Method
 
 
 @dataclass(frozen=True)
@@ -33,239 +23,120 @@ class Score:
 
     Attributes
     ----------
-    method : str
-        Such as ``autoencoder`` or ``pca``.
+    method : Method or str
+        As the records name it.
     metrics : dict
-        Plain numbers by name.
+        Plain numbers by name; NaN (a silhouette with one cluster) is left out.
     params : dict
-        The condition (noise level, size of the code, number of labels), and what training cost
-        depends on (epochs, rows).
-    seconds : float
-        Wall time of fitting and applying the method.
+        The condition (noise level, size of the code, number of labels, part of the samples that
+        was scored), and what training cost depends on (epochs, rows).
+    seconds : float or dict
+        Wall time by stage, such as ``{"represent": 190.2, "cluster": 3.1}``; a plain number is the
+        time of the stage ``fit``.
+    coverage : float
+        Share of the samples that were not called noise.
+    source_table : str or None
+        Table of the source that prints this number.
     """
 
-    method: str
-    metrics: dict[str, float]
-    params: dict[str, Any] = field(default_factory=dict)
-    seconds: float = 0.0
+    method: Method | str
+    metrics: Mapping[str, float]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float | Mapping[str, float] = field(default_factory=dict)
+    coverage: float = 1.0
+    source_table: str | None = None
 
 
 @dataclass(frozen=True)
-class Study:
-    """Scores of all methods of one use, on one data set with one seed, and arrays for figures."""
-
-    use: str
-    data: Dataset
-    seed: int
-    scores: list[Score]
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Use:
-    """How a use is judged.
+class Result:
+    """Scores of one setting on one data set with one random state, and arrays for figures.
 
     Attributes
     ----------
-    question : str
-        What the verdict answers.
-    metric : str
-        Metric that is compared.
-    higher : bool
-        Whether more of it is better.
-    method : str
-        The autoencoder.
-    baselines : tuple of str
-        The simple alternatives, the best of which counts.
-    condition : dict
-        Params that the compared scores must have.
+    chapter : str
+        Such as ``03-two-stage-clustering``.
+    data : Dataset or Weather
+        Whatever has a name, a digest and a length.
+    random_state : int
+    scores : list of Score
+    arrays : dict
+        Kept as ``<number of the chapter>-<data set>.npz``; ``index`` tells which samples they are
+        about.
+    use : str
+        Use of an autoencoder (chapter 02), which also stands in the name of the file.
+    one_file : bool
+        Whether the arrays of all random states lie in one file (their names tell them apart).
+    networks : bool
+        Whether networks were trained, so that the records name the backend of Keras.
     """
 
-    question: str
-    metric: str
-    higher: bool
-    method: str
-    baselines: tuple[str, ...]
-    condition: dict[str, Any] = field(default_factory=dict)
+    chapter: str
+    data: records.Measured
+    random_state: int
+    scores: list[Score]
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    use: str = ""
+    one_file: bool = False
+    networks: bool = False
+
+    @property
+    def file(self) -> str:
+        """Name of the file of arrays, without suffix."""
+        return arrays_name(self.chapter, self.data.name, self.use)
 
 
-USES: dict[str, Use] = {
-    "linear": Use(
-        "reconstruct with ten numbers", "mse", False, "nonlinear", ("pca",), {"n_codes": 10}
-    ),
-    "satellite": Use(
-        "separate kinds of land in two dimensions",
-        "knn_acc",
-        True,
-        "autoencoder",
-        ("pca", "tsne", "umap"),
-        {"n_codes": 2},
-    ),
-    "denoising": Use(
-        "remove noise",
-        "psnr",
-        True,
-        "autoencoder",
-        ("non-local means", "wavelet", "total variation"),
-        {"noise": 0.2},
-    ),
-    "inpainting": Use(
-        "fill holes", "psnr", True, "autoencoder", ("biharmonic",), {"mask": "block"}
-    ),
-    "compression": Use(
-        "compress photographs at 0.15 bits a pixel",
-        "psnr_at_0.15",
-        True,
-        "autoencoder",
-        ("jpeg", "jpeg 2000"),
-    ),
-    "anomalies": Use(
-        "find anomalies by the reconstruction error",
-        "auc",
-        True,
-        "autoencoder",
-        ("isolation forest", "pca", "local outlier factor"),
-    ),
-    "generation": Use("generate images", "frechet", False, "vae", ("pca gaussian", "pca mixture")),
-    "few labels": Use(
-        "classify with 100 labels",
-        "acc",
-        True,
-        "fine-tuned",
-        ("from scratch", "pixels", "pca", "umap"),
-        {"labels": 100},
-    ),
-    "code size": Use(
-        "describe classes with ten numbers",
-        "knn_acc",
-        True,
-        "autoencoder",
-        ("pca",),
-        {"n_codes": 10},
-    ),
-    "new categories": Use(
-        "notice classes that nobody has labelled",
-        "ap",
-        True,
-        "autoencoder + umap",
-        ("pixels", "pixels + umap", "classifier confidence"),
-    ),
-    "regularised": Use(
-        "help the plain autoencoder by a penalty", "knn_acc", True, "denoising", ("plain",)
-    ),
-}
+def arrays_name(chapter: str, dataset: str, use: str = "") -> str:
+    """Return the name of a file of arrays, such as ``02-few-labels-mnist`` or ``03-usps``."""
+    return "-".join(filter(None, [chapter[:2], use.replace(" ", "-"), dataset]))
 
 
-def keep(found: Study, profile: str, *, whole: bool = True) -> list[dict[str, Any]]:
-    """Write one record a score, keep the arrays for figures, and return the records.
+def keep(result: Result, profile: str, *, whole: bool = True) -> list[dict[str, Any]]:
+    """Write one record a score and the arrays for figures; return the records.
 
     Parameters
     ----------
+    result
+        Of one setting.
+    profile
+        ``quick`` or ``paper``.
     whole
-        Whether the study took the data whole, and not a part that the reader asked for.
+        Whether the run took the data whole, and not a part that the reader asked for.
     """
-    import keras
-
-    backend = f"{keras.backend.backend()}, keras {version('keras')}"
-    made = [
-        records.make(
-            CHAPTER,
-            found.data,
-            f"{found.use}: {score.method}",
-            score.metrics,
-            seed=found.seed,
-            profile=profile,
-            params=score.params,
-            seconds={"fit": score.seconds},
-            backend=backend,
-        )
-        for score in found.scores
-    ]
+    made = as_records(result, profile)
     records.write(*made)
-    arrays = {"index": np.array([len(found.data)])} | found.arrays
-    where = figure_arrays.folder(profile, found.seed, whole=whole)
-    figure_arrays.save(f"{word(found.use)}-{found.data.name}", arrays, where)
+    if result.arrays:
+        seed = 0 if result.one_file else result.random_state
+        where = figure_arrays.folder(profile, seed, whole=whole)
+        figure_arrays.save(
+            result.file, {"index": np.array([len(result.data)])} | dict(result.arrays), where
+        )
     return made
 
 
-def kept(use: str, dataset: str) -> dict[str, np.ndarray]:
-    """Return the arrays that a full-scale study kept for its figures, none if it has not run."""
-    arrays = figure_arrays.full_scale(word(use), dataset)
-    arrays.pop("index", None)
-    return arrays
+def as_records(result: Result, profile: str) -> list[dict[str, Any]]:
+    """Return the records of a result without writing them, as for data of the reader's own."""
+    return [
+        records.make(
+            result.chapter,
+            result.data,
+            _spelling(score.method, result.use),
+            score.metrics,
+            seed=result.random_state,
+            profile=profile,
+            params=score.params,
+            seconds=score.seconds if isinstance(score.seconds, Mapping) else {"fit": score.seconds},
+            coverage=score.coverage,
+            source_table=score.source_table,
+            backend=records.backend() if result.networks else None,
+        )
+        for score in result.scores
+    ]
 
 
-def word(use: str) -> str:
-    """Return the name of a use in names of files: ``02-few-labels``."""
-    return f"{CHAPTER[:2]}-{use.replace(' ', '-')}"
+def _spelling(method: Method | str, use: str) -> str:
+    return str(replace(Method.parse(str(method)), use=use)) if use else str(method)
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """The autoencoder beside the best alternative.
-
-    Attributes
-    ----------
-    method, baseline : Series
-        Values of the metric by seed, for the seeds that both have.
-    best : str
-        The alternative with the best mean.
-    verdict : str
-        ``better``, ``worse`` or ``no difference``; ``one seed`` where no spread is known.
-    """
-
-    method: pd.Series
-    baseline: pd.Series
-    best: str
-    verdict: str
-
-
-def judge(found: pd.DataFrame, use: str) -> Judgement | None:
-    """Compare the autoencoder of a use with the best of its alternatives, seed by seed.
-
-    A difference counts if its mean is larger than two standard errors over the seeds.
-
-    Parameters
-    ----------
-    found
-        Records of one data set.
-
-    Returns
-    -------
-    Judgement or None
-        None where the method or every alternative has no record.
-    """
-    how = USES[use]
-    method = _by_seed(found, f"{use}: {how.method}", how)
-    others = {name: _by_seed(found, f"{use}: {name}", how) for name in how.baselines}
-    others = {name: values for name, values in others.items() if len(values)}
-    if method.empty or not others:
-        return None
-    sign = 1 if how.higher else -1
-    best = max(others, key=lambda name: sign * others[name].mean())
-    gain = (sign * (method - others[best])).dropna()
-    return Judgement(method[gain.index], others[best][gain.index], best, _verdict(gain))
-
-
-def _verdict(gain: pd.Series) -> str:
-    if len(gain) < 2:
-        return "one seed"
-    error = gain.std(ddof=1) / math.sqrt(len(gain))
-    if abs(gain.mean()) <= 2 * error:
-        return "no difference"
-    return "better" if gain.mean() > 0 else "worse"
-
-
-def _by_seed(found: pd.DataFrame, method: str, how: Use) -> pd.Series:
-    """Return the metric of a method under the use's condition, by seed."""
-    rows = found[found["method"] == method]
-    values = {
-        seed: metrics[how.metric]
-        for seed, metrics, params in zip(rows["seed"], rows["metrics"], rows["params"], strict=True)
-        if how.metric in metrics and _holds(params, how.condition)
-    }
-    return pd.Series(values, dtype=float).sort_index()
-
-
-def _holds(params: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
-    return all(params.get(name) == value for name, value in condition.items())
+def kept(chapter: str, dataset: str, use: str = "") -> dict[str, np.ndarray]:
+    """Return the arrays that a full-scale run kept for its figures, none if it has not run."""
+    return figure_arrays.full_scale(arrays_name(chapter, dataset, use))

@@ -17,10 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latentbook import cache, metrics, plots
+from latentbook import cache
 from latentbook.errors import LatentbookError, check_between, choose
-from latentbook.study import records
-from latentbook.weather import patterns
 from latentbook.weather.grid import EUROPE, Grid, box
 from latentbook.weather.windows import Windows, windows
 
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
     from latentbook.autoencoders.base import Autoencoder
 
-CHAPTER = "05-weather-patterns"
 #: What gives a window its code. ``3d``: all levels as channels, and not only the main one;
 #: ``forced``: trained with teacher forcing; ``joint``: trained on with clusters of its own, as in
 #: deep temporal clustering.
@@ -311,7 +308,7 @@ def represent(weather: Weather, name: str, design: Design, seed: int) -> Represe
         return {"codes": codes, "examples": examples, "scores": np.array(json.dumps(scores))}
 
     key = {"windows": taken.digest, "training": int(weather.training.sum()), "seed": seed}
-    key |= {"network": base, "keras": _backend()} | arguments | joint
+    key |= {"network": base, "keras": backend()} | arguments | joint
     kept = cache.load_or_compute("windows", key, compute).arrays
     scores = json.loads(str(kept["scores"]))
     params = {"setting": design.setting} | {k: _plain(v) for k, v in (arguments | joint).items()}
@@ -413,50 +410,6 @@ def _tested(
     return scores, examples
 
 
-# ---------------------------------------------------------------- records
-
-
-def make_record(
-    weather: Weather,
-    made: Representation,
-    found: patterns.Patterns,
-    *,
-    seed: int,
-    profile: str,
-    types: Any = None,
-) -> dict[str, Any]:
-    """Return the record of one clustering of the windows.
-
-    Metrics: Calinski-Harabasz index and silhouette in the space of the codes and (``_raw``) in
-    that of the fields; persistence; how well the codes tell the season; how well distances
-    between windows survive in the codes; reconstruction; and, with the catalogue `types`, the
-    agreement with it.
-    """
-    rows = plots.thin(len(weather), POINTS)
-    raw, codes, labels = weather.points[rows], made.codes[rows], found.labels[rows]
-    scores = patterns.internal_scores(codes, labels, seed=seed)
-    in_fields = patterns.internal_scores(raw, labels, seed=seed)
-    scores |= {f"{name}_raw": value for name, value in in_fields.items()}
-    scores |= patterns.persistence(found.labels, weather.times)
-    scores |= patterns.season_accuracy(codes, weather.times[rows])
-    neighbours = int(min(15, (len(rows) - 1) / 2))
-    scores |= metrics.structure_preservation(raw, codes, n_neighbors=neighbours, n=POINTS)
-    if types is not None:
-        agreed = patterns.catalogue_agreement(found.labels, weather.times, types)
-        scores |= {f"catalogue_{name}": value for name, value in agreed.items()}
-    return records.make(
-        CHAPTER,
-        weather,
-        method_name(made),
-        scores | made.scores | {"n_clusters": len(np.unique(found.labels))},
-        seed=seed,
-        profile=profile,
-        params=made.params | {"k": len(found), **windows_of(weather)},
-        seconds={"represent": made.seconds},
-        backend=_backend() if made.params.get("setting") else None,
-    )
-
-
 def method_name(made: Representation) -> str:
     """Return the spelling of the records."""
     return "k-means raw" if made.name == "raw" else f"{made.name} + k-means"
@@ -473,7 +426,8 @@ def windows_of(weather: Weather) -> dict[str, Any]:
     }
 
 
-def _backend() -> str:
+def backend() -> str:
+    """Name the backend of Keras and its version."""
     from importlib.metadata import version
 
     import keras

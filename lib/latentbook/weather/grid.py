@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latentbook.datasets.weather.spelling import extent
 from latentbook.errors import LatentbookError, check_between
 
 if TYPE_CHECKING:
@@ -162,20 +163,6 @@ def box(region: tuple[float, float, float, float], shape: tuple[int, int] = (64,
         f"+proj=longlat +R={RADIUS:.0f}",
         west + (np.arange(nx) + 0.5) * (east - west) / nx,
         south + (np.arange(ny) + 0.5) * (north - south) / ny,
-    )
-
-
-def extent(longitude: np.ndarray, latitude: np.ndarray) -> str:
-    """Return the outermost degrees in words, such as ``20°W to 14.5°E, 30°N to 60°N``."""
-
-    def degrees(value: float, words: str) -> str:
-        return f"{abs(value):.4g}°{words[int(value < 0)]}"
-
-    west, east = longitude.min(), longitude.max()
-    south, north = latitude.min(), latitude.max()
-    return (
-        f"{degrees(west, 'EW')} to {degrees(east, 'EW')}, "
-        f"{degrees(south, 'NS')} to {degrees(north, 'NS')}"
     )
 
 

@@ -6,7 +6,7 @@ no map needs a download; whoever wants more detail draws with cartopy on `Grid.c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from latentbook import paths, plots
-from latentbook.weather.grid import Grid
+from latentbook.weather.grid import EUROPE, Grid, box
 
 
 @cache
@@ -119,3 +119,20 @@ def draw_sites(
     x, y = grid.project(longitude, latitude)
     look: dict[str, Any] = {"s": 14, "c": "black", "marker": "^", "zorder": 4} | style
     ax.scatter(x, y, **look)
+
+
+def grid_of(arrays: Mapping[str, np.ndarray]) -> Grid:
+    """Return the grid that the maps among `arrays` are on."""
+    if not len(arrays["box"]):
+        return EUROPE
+    west, east, south, north, ny, nx = map(float, arrays["box"])
+    return box((west, east, south, north), (int(ny), int(nx)))
+
+
+def edges_of(grid: Grid) -> np.ndarray:
+    """Return edges (west, east, south, north) and shape of a box; nothing for the study's map."""
+    if grid is EUROPE:
+        return np.empty(0)
+    half = (grid.x[1] - grid.x[0]) / 2, (grid.y[1] - grid.y[0]) / 2
+    edges = grid.x[0] - half[0], grid.x[-1] + half[0], grid.y[0] - half[1], grid.y[-1] + half[1]
+    return np.array([*edges, *grid.shape])

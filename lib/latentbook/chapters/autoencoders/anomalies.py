@@ -29,9 +29,10 @@ from sklearn.metrics import (
 from latentbook import anomaly, plots
 from latentbook.autoencoders import dense
 from latentbook.autoencoders.base import Autoencoder
+from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
-from latentbook.study.result import Score, Study, one_thread
+from latentbook.study.result import Result, Score
 
 #: Share of normal rows above the threshold at which recalls are stated, by rows held out.
 FALSE_ALARMS = 0.05
@@ -180,7 +181,7 @@ def _detector(name: str, fit: np.ndarray, *, seed: int, n_fit: int | None = None
 
 
 @one_thread
-def study(
+def run(
     data: Dataset,
     *,
     seed: int,
@@ -191,7 +192,7 @@ def study(
     noise: float,
     epochs: int,
     batch_size: int,
-) -> Study:
+) -> Result:
     """Search the test rows for anomalies by every method, and by every size of the code.
 
     Nothing is chosen by the labels of the anomalies: `n_codes` is fixed beforehand, and the sweep
@@ -265,7 +266,7 @@ def study(
         params = {**base, "n_codes": size} | (design if name == "autoencoder" else {})
         scores.append(_run(f"{name}, code size", make, params, parts, trained)[0])
     arrays |= _summary(scores, list(methods), parts, code_sizes)
-    return Study("anomalies", data, seed, scores, arrays)
+    return result("anomalies", data, seed, scores, arrays)
 
 
 def _run(
@@ -302,7 +303,7 @@ def detection(values: np.ndarray, held_out: np.ndarray, parts: Parts) -> dict[st
     Returns
     -------
     dict
-        As described in `study`, without the errors.
+        As described in `run`, without the errors.
     """
     odd = parts.anomalous
     alarm = values > np.quantile(held_out, 1 - FALSE_ALARMS)

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.neighbors import NearestNeighbors
 
-from latentbook import plots
+from latentbook import plots, sampling
 from latentbook.autoencoders import dense
 from latentbook.chapters.autoencoders.linear import (
     check_sizes,
@@ -24,9 +24,10 @@ from latentbook.chapters.autoencoders.linear import (
     principal_components,
 )
 from latentbook.chapters.autoencoders.satellite import Codes, separation
+from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, check_matrix
-from latentbook.study.result import Score, Study, one_thread
+from latentbook.study.result import Result, Score
 
 #: Metric -> axis label, in the order of the panels.
 PANELS = {
@@ -93,7 +94,7 @@ def dimension_two_nn(x: np.ndarray) -> float:
 
 
 @one_thread
-def study(
+def run(
     data: Dataset,
     *,
     seed: int,
@@ -102,7 +103,7 @@ def study(
     epochs: int,
     batch_size: int,
     rows: int,
-) -> Study:
+) -> Result:
     """Measure codes of several sizes on the test part, and estimate the intrinsic dimension.
 
     Parameters
@@ -130,7 +131,7 @@ def study(
         part.train, designs, epochs=epochs, batch_size=batch_size, seeds=(seed,)
     )
     spent = {"epochs": epochs, "widths": "-".join(map(str, widths))}
-    some = plots.thin(len(part.train), rows, seed)
+    some = sampling.subsample(len(part.train), rows, seed)
     labels = part.y_train[some], part.y_test
     train, test = flat(part.train), flat(part.test)
     scores: list[Score] = []
@@ -152,7 +153,7 @@ def study(
         found |= separation(codes, *labels, seed=seed)
         scores.append(Score("pca", found, {"n_codes": k, "rows": len(some)}, took))
     scores += _dimensions(train[some])
-    return Study("code size", data, seed, scores, _curves(scores, sizes))
+    return result("code size", data, seed, scores, _curves(scores, sizes))
 
 
 def _dimensions(x: np.ndarray) -> list[Score]:

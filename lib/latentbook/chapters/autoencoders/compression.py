@@ -26,9 +26,10 @@ from PIL import Image
 from skimage import metrics
 
 from latentbook import plots
+from latentbook.chapters.autoencoders.study import result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
-from latentbook.study.result import Score, Study
+from latentbook.study.result import Result, Score
 
 #: Bits a pixel at which the lecture's compressor works.
 TARGET = 0.15
@@ -344,7 +345,7 @@ def at_target(points: Sequence[Point], target: float = TARGET) -> tuple[float, s
     return float(np.interp(np.log(target), np.log(rate), psnr)), how
 
 
-def study(
+def run(
     *,
     seed: int,
     crop: int,
@@ -356,7 +357,7 @@ def study(
     qualities: Sequence[int],
     ratios: Sequence[float],
     progress: bool = True,
-) -> Study:
+) -> Result:
     """Train the compressor on crops of some photographs, and compare it on whole other ones.
 
     Parameters
@@ -417,7 +418,7 @@ def study(
         psnr, how = at_target(points)
         scores.append(Score(method, {f"psnr_at_{TARGET:g}": psnr}, own | {"how": how}, seconds))
         curves[method] = points
-    return Study("compression", data, seed, scores, _arrays(curves, test[0]))
+    return result("compression", data, seed, scores, _arrays(curves, test[0]))
 
 
 def check_settings(

@@ -21,9 +21,10 @@ from skimage import metrics, restoration
 from latentbook import plots
 from latentbook.autoencoders import dense
 from latentbook.chapters.autoencoders.linear import draw_mosaic
+from latentbook.chapters.autoencoders.study import result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
-from latentbook.study.result import Score, Study
+from latentbook.study.result import Result, Score
 
 #: Images in the figure.
 SHOWN = 3
@@ -156,7 +157,7 @@ def check(noise_levels: Sequence[float], n_train: int, n_tune: int) -> None:
         )
 
 
-def study(
+def run(
     data: Dataset,
     *,
     seed: int,
@@ -169,7 +170,7 @@ def study(
     classifier_epochs: int,
     batch_size: int,
     progress: bool = True,
-) -> Study:
+) -> Result:
     """Train the autoencoders once for all noise levels, and compare them with the filters.
 
     Parameters
@@ -248,7 +249,7 @@ def study(
             scores.append(Score(name, found, own, seconds))
         if noise == _middle(noise_levels):
             arrays = _pictures(restored, noise, different(test.y, SHOWN))
-    return Study("denoising", data, seed, scores, arrays | _curves(scores))
+    return result("denoising", data, seed, scores, arrays | _curves(scores))
 
 
 def _restore(

@@ -23,9 +23,10 @@ from sklearn.utils import gen_batches
 
 from latentbook import cache, embed, feed, plots, training
 from latentbook.autoencoders import dense
+from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
-from latentbook.study.result import Score, Study, one_thread
+from latentbook.study.result import Result, Score
 
 if TYPE_CHECKING:
     import keras
@@ -221,7 +222,7 @@ def umap_features(
 
 
 @one_thread
-def study(
+def run(
     data: Dataset,
     *,
     seed: int,
@@ -232,7 +233,7 @@ def study(
     steps: int,
     batch_size: int,
     umap_rows: int,
-) -> Study:
+) -> Result:
     """Measure accuracy on the test images against the number of labelled training images.
 
     Settings are fixed for all numbers of labels and all methods, and nothing looks at the test
@@ -315,7 +316,7 @@ def study(
     ]
     accuracies = np.array([score.metrics["acc"] for score in scores]).reshape(len(METHODS), -1)
     arrays = {"labels": np.array(labels), "methods": np.array(METHODS), "acc": accuracies}
-    return Study("few labels", data, seed, scores, arrays)
+    return result("few labels", data, seed, scores, arrays)
 
 
 def _umap_rows(n_rows: int, labelled: np.ndarray, at_most: int, *, seed: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 
-from latentbook import embed, plots
+from latentbook import embed, sampling
 from latentbook.autoencoders import dense
 from latentbook.chapters.autoencoders.linear import (
     Parts,
@@ -26,9 +26,10 @@ from latentbook.chapters.autoencoders.linear import (
     principal_components,
     rows_of_images,
 )
+from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, check_matrix
-from latentbook.study.result import Score, Study, one_thread
+from latentbook.study.result import Result, Score
 
 #: Samples of each method in the figure, and steps between two images.
 SHOWN, STEPS = 10, 8
@@ -90,7 +91,7 @@ def mixture(codes: np.ndarray, components: int, seed: int) -> GaussianMixture:
 
 
 @one_thread
-def study(
+def run(
     data: Dataset,
     *,
     seed: int,
@@ -101,7 +102,7 @@ def study(
     components: int,
     samples: int,
     rows: int,
-) -> Study:
+) -> Result:
     """Draw images from every method and compare them with test images.
 
     Parameters
@@ -127,8 +128,8 @@ def study(
     """
     part = parts(data)
     _check(part, n_codes, samples, components, rows)
-    some = plots.thin(len(part.train), rows, seed)
-    test = part.test[plots.thin(len(part.test), samples, seed)]
+    some = sampling.subsample(len(part.train), rows, seed)
+    test = part.test[sampling.subsample(len(part.test), samples, seed)]
     decoders, fits, seconds = _models(part, seed, n_codes, widths, epochs, batch_size)
     drawn: dict[str, np.ndarray] = {}
     took: dict[str, float] = {}
@@ -137,7 +138,7 @@ def study(
         codes = _random_codes(source, fits[family](part.train[some]), samples, components, seed)
         drawn[name] = np.clip(decoders[family](codes), 0, 1).reshape(-1, *part.test.shape[1:])
         took[name] = time.perf_counter() - start + seconds[family]
-    drawn["training images"] = part.train[plots.thin(len(part.train), samples, seed + 1)]
+    drawn["training images"] = part.train[sampling.subsample(len(part.train), samples, seed + 1)]
     wanted, usual = embed.hog(test), np.median(nearest(test, part.train[some]))
     params = {"n_codes": n_codes, "epochs": epochs, "widths": "-".join(map(str, widths))}
     params |= {"samples": samples, "components": components}
@@ -160,7 +161,7 @@ def study(
     arrays["frechet"] = np.array([s.metrics["frechet"] for s in scores])
     arrays["methods"] = np.array([s.method for s in scores])
     arrays |= _between(part, decoders, fits, seed)
-    return Study("generation", data, seed, scores, arrays)
+    return result("generation", data, seed, scores, arrays)
 
 
 #: Method -> (family of the decoder, distribution of its codes).

@@ -21,9 +21,10 @@ from skimage.restoration import inpaint_biharmonic
 
 from latentbook.autoencoders import dense
 from latentbook.chapters.autoencoders.denoising import different, parts, picture_rows, similarity
+from latentbook.chapters.autoencoders.study import result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
-from latentbook.study.result import Score, Study
+from latentbook.study.result import Result, Score
 
 #: Images a kind of mask in the figure.
 SHOWN = 2
@@ -119,7 +120,7 @@ def hole_quality(clean: np.ndarray, filled: np.ndarray, mask: np.ndarray) -> dic
     return {"psnr": psnr, "ssim": float(np.mean(ssim))}
 
 
-def study(
+def run(
     data: Dataset,
     *,
     seed: int,
@@ -130,7 +131,7 @@ def study(
     epochs: int,
     batch_size: int,
     progress: bool = True,
-) -> Study:
+) -> Result:
     """Train one autoencoder a kind of mask, and compare it with interpolation.
 
     Parameters
@@ -191,7 +192,7 @@ def study(
             scores.append(Score(method, hole_quality(test.x, filled, mask), params, seconds))
             pictures.append(filled)
         arrays[kind] = np.round(255 * np.stack([p[shown] for p in pictures])).astype(np.uint8)
-    return Study("inpainting", data, seed, scores, arrays)
+    return result("inpainting", data, seed, scores, arrays)
 
 
 def _fill(method: str, autoencoder: Any, images: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -335,7 +336,7 @@ def map_quality(
     return {"rmse_m": rmse, "volume_error_percent": 100 * float(np.mean(errors))}
 
 
-def study_elevation(
+def run_elevation(
     *,
     seed: int,
     n_holes: int,
@@ -345,7 +346,7 @@ def study_elevation(
     epochs: int,
     batch_size: int,
     progress: bool = True,
-) -> Study:
+) -> Result:
     """Cut square holes into the map, and fill each from the ground around it.
 
     One autoencoder is trained on windows that hold no cell of any hole; a window is twice as wide
@@ -408,7 +409,7 @@ def study_elevation(
         found = map_quality(clean, filled[-1], mask, ground.cell)
         scores.append(Score(method, found, params, seconds))
     maps = np.stack([part[:SHOWN] for part in filled]).astype(np.float16)
-    return Study("inpainting", data, seed, scores, {"heights": maps, "mask": mask[0]})
+    return result("inpainting", data, seed, scores, {"heights": maps, "mask": mask[0]})
 
 
 def draw_elevation(arrays: Mapping[str, np.ndarray]) -> Figure:

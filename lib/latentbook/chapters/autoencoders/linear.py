@@ -17,11 +17,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
-from latentbook import plots
+from latentbook import plots, sampling
 from latentbook.autoencoders import dense
+from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
-from latentbook.study.result import Score, Study, one_thread
+from latentbook.study.result import Result, Score
 
 #: Test images, and directions of the subspace, in the figures.
 SHOWN = 8
@@ -77,7 +78,7 @@ def largest_angle(first: np.ndarray, second: np.ndarray) -> float:
 
 
 @one_thread
-def study(
+def run(
     data: Dataset,
     *,
     seed: int,
@@ -86,7 +87,7 @@ def study(
     epochs: int,
     batch_size: int,
     gradient: float = 1e-7,
-) -> Study:
+) -> Result:
     """Reconstruct test rows with PCA, a linear and a nonlinear autoencoder of every code size.
 
     Parameters
@@ -125,7 +126,7 @@ def study(
         if k == shown:
             arrays = _pictures(part, rebuilt, axes)
     curves = {f"mse {name}": _curve(scores, name) for name in ("pca", "linear", "nonlinear")}
-    return Study("linear", data, seed, scores, arrays | curves | {"n_codes": np.array(sizes)})
+    return result("linear", data, seed, scores, arrays | curves | {"n_codes": np.array(sizes)})
 
 
 def _linear_methods(
@@ -167,7 +168,7 @@ def _pictures(
     """Return some test images, as they are and reconstructed, and the directions as images."""
     if part.test.ndim != 4:
         return {}
-    rows, shape = plots.thin(len(part.test), SHOWN), part.test.shape[1:]
+    rows, shape = sampling.subsample(len(part.test), SHOWN), part.test.shape[1:]
     arrays = {"images original": as_bytes(part.test[rows])}
     for name, images in rebuilt.items():
         arrays[f"images {name}"] = as_bytes(images.reshape(-1, *shape)[rows])

@@ -22,13 +22,14 @@ from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from latentbook import cache, embed, plots
+from latentbook import cache, embed, plots, sampling
 from latentbook.autoencoders import dense
 from latentbook.chapters.autoencoders import few_labels
 from latentbook.chapters.autoencoders.few_labels import Features
+from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
-from latentbook.study.result import Score, Study, one_thread
+from latentbook.study.result import Result, Score
 
 #: Setting of `embed` for the plane.
 UMAP = "umap2 picture"
@@ -144,7 +145,7 @@ def parametric_umap(train: np.ndarray, test: np.ndarray, *, epochs: int, seed: i
 
 
 @one_thread
-def study(
+def run(
     data: Dataset,
     *,
     seed: int,
@@ -158,7 +159,7 @@ def study(
     batch_size: int,
     n_neighbors: int,
     parametric_epochs: int,
-) -> Study:
+) -> Result:
     """Look for test images of classes that no training image has.
 
     The classifier and the autoencoder have the same encoder, and both see images of the known
@@ -230,10 +231,12 @@ def study(
         params = base | trained[name.split()[0]]
         params |= {"n_neighbors": n_neighbors} if name in every else {}
         params |= {"parametric_epochs": parametric_epochs} if "parametric" in name else {}
-        scores.append(Score(name, _metrics(odd, value), params, costs[name]))
-    right = known[probabilities.argmax(axis=1)] == y_test
-    scores[-1].metrics["acc_known"] = float(right[~odd].mean())
-    return Study("new categories", data, seed, scores, _pictures(every, values, y_test, odd))
+        metrics = _metrics(odd, value)
+        if name == list(values)[-1]:
+            right = known[probabilities.argmax(axis=1)] == y_test
+            metrics["acc_known"] = float(right[~odd].mean())
+        scores.append(Score(name, metrics, params, costs[name]))
+    return result("new categories", data, seed, scores, _pictures(every, values, y_test, odd))
 
 
 def _distances(
@@ -316,7 +319,7 @@ def _pictures(
     odd: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Return planes of a sample of the test images, and precision-recall curves."""
-    rows = plots.thin(len(y), DRAWN)
+    rows = sampling.subsample(len(y), DRAWN)
     grid = np.linspace(0, 1, CURVE_POINTS)
     arrays = {
         "methods": np.array(list(values)),

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from latentbook import plots
+from latentbook import plots, sampling
 from latentbook.autoencoders import Autoencoder, dense
 from latentbook.chapters.autoencoders.linear import (
     Parts,
@@ -25,9 +25,10 @@ from latentbook.chapters.autoencoders.linear import (
     principal_components,
 )
 from latentbook.chapters.autoencoders.satellite import Codes, separation
+from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import check_between
-from latentbook.study.result import Score, Study, one_thread
+from latentbook.study.result import Result, Score
 
 #: What is compared, in the order of the table; all but the last two are keys of `dense.KINDS`.
 METHODS = ("plain", "sparse L1", "sparse KL", "contractive", "denoising", "stacked", "pca")
@@ -47,7 +48,7 @@ def noisy(x: np.ndarray, noise: float, seed: int) -> np.ndarray:
 
 
 @one_thread
-def study(
+def run(
     data: Dataset,
     *,
     seed: int,
@@ -57,7 +58,7 @@ def study(
     batch_size: int,
     noise: float,
     rows: int,
-) -> Study:
+) -> Result:
     """Train every kind of autoencoder with the same budget and compare them on the test part.
 
     Parameters
@@ -96,7 +97,7 @@ def study(
         seeds=(seed,),
     )
     named = [(k, n, each) for k, n in zip(kinds, networks, strict=True)]
-    some = plots.thin(len(part.train), rows, seed)
+    some = sampling.subsample(len(part.train), rows, seed)
     disturbed = noisy(part.test, noise, seed)
     spent = {"epochs": epochs, "widths": "-".join(map(str, widths)), "n_codes": n_codes}
     spent |= {"noise": noise}
@@ -105,7 +106,7 @@ def study(
         for name, network, seconds in [*named, ("stacked", stacked, took)]
     ]
     scores.append(_pca(part, n_codes, some, disturbed, noise, seed))
-    return Study("regularised", data, seed, scores, _arrays(scores))
+    return result("regularised", data, seed, scores, _arrays(scores))
 
 
 def _measured(

@@ -21,7 +21,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
-from latentbook import cache, embed, plots
+from latentbook import cache, embed, plots, sampling
 from latentbook.autoencoders import dense
 from latentbook.chapters.autoencoders.linear import (
     check_sizes,
@@ -30,9 +30,10 @@ from latentbook.chapters.autoencoders.linear import (
     parts,
     principal_components,
 )
+from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
-from latentbook.study.result import Score, Study, one_thread
+from latentbook.study.result import Result, Score
 
 #: Neighbours that vote, and neighbours that are compared between two runs.
 VOTERS, COMPARED = 15, 15
@@ -140,7 +141,7 @@ def placed(method: str, train: np.ndarray, test: np.ndarray, *, seed: int) -> ca
 
 
 @one_thread
-def study(
+def run(
     data: Dataset,
     *,
     seed: int,
@@ -149,7 +150,7 @@ def study(
     widths: Sequence[int],
     epochs: int,
     batch_size: int,
-) -> Study:
+) -> Result:
     """Encode standardised features in a few numbers, and measure what they separate.
 
     Parameters
@@ -201,7 +202,7 @@ def study(
         drawn[{"tsne": "t-SNE", "umap": "UMAP"}[method]] = codes.test
     found = separation(x, *labels, seed=seed)
     scores.append(Score("features", found, {"n_codes": x.train.shape[1]}))
-    return Study("satellite", data, seed, scores, _pictures(drawn, part.y_test))
+    return result("satellite", data, seed, scores, _pictures(drawn, part.y_test))
 
 
 def _networks(
@@ -245,7 +246,7 @@ def _networks(
 
 
 def _pictures(drawn: Mapping[str, np.ndarray], y: np.ndarray) -> dict[str, np.ndarray]:
-    rows = plots.thin(len(y), DRAWN)
+    rows = sampling.subsample(len(y), DRAWN)
     arrays = {f"z {title}": z[rows].astype(np.float16) for title, z in drawn.items()}
     return arrays | {"classes": y[rows].astype(np.int8)}
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from latentbook.chapters.autoencoders import CHAPTER, study
+from latentbook.chapters.autoencoders.judgement import USES, judge
 from latentbook.study import records
-from latentbook.study.result import CHAPTER, USES, judge, word
-from latentbook.study.tables import keep, markdown, mean_and_spread, number, summarise
+from latentbook.study.judge import select, summarise
+from latentbook.study.tables import markdown, mean_and_spread, number
 
 #: Metric -> heading, with an arrow to the better side.
 HEADINGS = {
@@ -50,7 +52,7 @@ def use_table(found: pd.DataFrame, use: str, *, caption: str, name: str) -> str:
     found
         Records of one data set.
     """
-    rows = keep(found, (method.startswith(f"{use}: ") for method in found["method"]))
+    rows = select(found, (method.startswith(f"{use}: ") for method in found["method"]))
     varied = _varied(rows)
     metrics = [m for m in HEADINGS if any(m in scores for scores in rows["metrics"])]
     groups = _groups(rows, use, varied)
@@ -77,7 +79,7 @@ def _groups(
         for method, p in zip(rows["method"], rows["params"], strict=True)
     ]
     order = sorted(set(keys), key=lambda key: (key[0], [_number_first(v) for _, v in key[1]]))
-    return {key: keep(rows, (one == key for one in keys)) for key in order}
+    return {key: select(rows, (one == key for one in keys)) for key in order}
 
 
 def _number_first(value: Any) -> tuple[bool, float, str]:
@@ -156,8 +158,8 @@ def generated() -> dict[str, str]:
     found = records.read(CHAPTER)
     written = {}
     for use in USES:
-        page = word(use)
-        rows = keep(found, (method.startswith(f"{use}: ") for method in found["method"]))
+        page = study.page(use)
+        rows = select(found, (method.startswith(f"{use}: ") for method in found["method"]))
         parts = [
             use_table(
                 group,
@@ -176,14 +178,14 @@ def generated() -> dict[str, str]:
 def live(made: list[dict[str, Any]], use: str, profile: str) -> str:
     """Return the table of a use from the records that this run has made, one a data set."""
     found = pd.DataFrame(made)
-    rows = keep(found, (method.startswith(f"{use}: ") for method in found["method"]))
+    rows = select(found, (method.startswith(f"{use}: ") for method in found["method"]))
     return "\n".join(
         use_table(
             group,
             use,
             caption=f"This run, profile {profile}: {use}, {dataset}, "
             f"{group['n_samples'].max():,} samples",
-            name=f"tbl-{word(use)}-live-{dataset}",
+            name=f"tbl-{study.page(use)}-live-{dataset}",
         )
         for dataset, group in rows.groupby("dataset")
     )

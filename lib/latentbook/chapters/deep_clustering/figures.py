@@ -14,7 +14,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from latentbook import embed, plots
+from latentbook import embed, plots, sampling
 from latentbook.chapters.deep_clustering.study import HISTORY, REFERENCE, REFERENCE_EPOCHS, Run
 from latentbook.dcec import DCEC
 
@@ -38,7 +38,7 @@ def pictures(result: Run, *, n: int = 5000, examples: int = 4) -> dict[str, np.n
     model, data = result.model, result.data
     z, q = model.transform(data.x), model.predict_proba(data.x)
     labels, confidence = q.argmax(axis=1), q.max(axis=1)
-    rows = plots.thin(len(data), n)
+    rows = sampling.subsample(len(data), n)
     before, after = (
         embed.embed(codes[rows], "umap2 picture", seed=result.seed).arrays["embedding"]
         for codes in (model.initial_embedding_, z)

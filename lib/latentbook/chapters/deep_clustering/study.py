@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from latentbook import cache, clustering, embed, metrics, plots
+from latentbook import cache, clustering, embed, metrics, sampling
 from latentbook.datasets import Dataset
 from latentbook.dcec import DCEC
 from latentbook.errors import LatentbookError, choose
@@ -293,7 +293,7 @@ def key(result: Run) -> str:
 
 def arrays(result: Run) -> dict[str, np.ndarray]:
     """Return what full-scale figures need of any run: labels of 10,000 images, and the history."""
-    data, rows = result.data, plots.thin(len(result.data))
+    data, rows = result.data, sampling.subsample(len(result.data))
     q = result.model.predict_proba(data.x)
     history = np.array(
         [[np.nan if v is None else v for v in result.model.history_[name]] for name in HISTORY]

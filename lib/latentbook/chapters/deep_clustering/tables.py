@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from latentbook.study import records, tables
+from latentbook.study import judge, records, tables
 
 CHAPTER = "04-deep-clustering"
 #: Weight of the clustering loss in the faithful run, as in `deep_clustering`, which would import
@@ -33,7 +33,7 @@ def generated() -> dict[str, str]:
         return dict.fromkeys(
             (f"04-{name}.md" for name in ("scores", "verdicts", "experiments", "runs")), nothing
         )
-    compared = tables.compare(tables.published(), records.read())
+    compared = judge.compare(judge.published(), records.read())
     thirteen = compared[compared["table"] == "table 13.1"]
     return {
         "04-scores.md": _scores(found),
@@ -52,7 +52,7 @@ def _scores(found: pd.DataFrame) -> str:
     """Return one table a data set: DCEC under every setting, and its peers, over all images."""
     beside = records.read("03-two-stage-clustering")
     beside = beside[beside["method"].isin(PEERS)]
-    whole = tables.keep(found, (p["evaluated_on"] == "all" for p in found["params"]))
+    whole = judge.select(found, (p["evaluated_on"] == "all" for p in found["params"]))
     everything = pd.concat([whole, beside])
     return "\n".join(
         tables.score_table(
@@ -68,7 +68,7 @@ def _scores(found: pd.DataFrame) -> str:
 
 def _experiments(found: pd.DataFrame) -> str:
     """Return what each change of the faithful setting does to accuracy, run by run."""
-    scored = tables.keep(found, ("acc" in m for m in found["metrics"]))
+    scored = judge.select(found, ("acc" in m for m in found["metrics"]))
     scored = scored.assign(
         acc=[m["acc"] for m in scored["metrics"]],
         part=[p["evaluated_on"] for p in scored["params"]],
@@ -86,7 +86,7 @@ def _experiments(found: pd.DataFrame) -> str:
             continue
         spread = gain.std(ddof=1) if len(gain) > 1 else 0.0
         acc = {"mean": group["acc"].mean(), "spread": group["acc"].std(ddof=1), "n": len(group)}
-        verdict = tables.verdict(0.0, gain.mean(), spread)
+        verdict = judge.verdict(0.0, gain.mean(), spread)
         words = {"reproduced": "no difference", "higher": "better", "lower": "worse"}[verdict]
         question = ", ".join(text for key, text in QUESTIONS.items() if key in label)
         cells = [tables.mean_and_spread(acc), f"{gain.mean():+.3f}".replace("-", "−"), words]
@@ -101,7 +101,7 @@ def _experiments(found: pd.DataFrame) -> str:
 
 def _faithful(scored: pd.DataFrame) -> pd.DataFrame:
     """Return the accuracy of the faithful runs by data set, seed, part of images, and network."""
-    plain = tables.keep(
+    plain = judge.select(
         scored,
         (
             m == "dcec" and p["gamma"] == GAMMA
@@ -148,7 +148,7 @@ def _settings(found: pd.DataFrame) -> list[str]:
 
 def _runs(found: pd.DataFrame) -> str:
     """Return device, seconds and iterations of every run of DCEC."""
-    trained = tables.keep(
+    trained = judge.select(
         found,
         (  # a run that is scored on two parts of the images is one run
             "iterations" in m and p["evaluated_on"] != "test"

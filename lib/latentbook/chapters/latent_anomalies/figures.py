@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from sklearn.decomposition import PCA
 
-from latentbook import anomaly, plots
+from latentbook import anomaly, plots, sampling
 from latentbook.chapters.latent_anomalies import tables
 from latentbook.chapters.latent_anomalies.study import Curves, Detection, Space
 from latentbook.errors import LatentbookError
@@ -56,7 +56,7 @@ def pictures(
         Of the test images that are called anomalous.
     """
     data, test = spaces[0].data, spaces[0].rows.test
-    rows = plots.thin(len(test))
+    rows = sampling.subsample(len(test))
     y, index = data.y[test][rows], test[rows]
     counts = np.bincount(data.y[test], minlength=len(data.classes))
     arrays: dict[str, np.ndarray] = {
@@ -118,7 +118,7 @@ def mistakes(y: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> tuple[np.nd
     clusters, codes = np.unique(labels, return_inverse=True)
     most = np.array([np.bincount(y[codes == c]).argmax() for c in range(len(clusters))])[codes]
     wrong = np.flatnonzero(most != y)
-    wrong = wrong[plots.thin(len(wrong), MISTAKES, seed)]
+    wrong = wrong[sampling.subsample(len(wrong), MISTAKES, seed)]
     return wrong, most[wrong]
 
 

@@ -13,16 +13,8 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from latentbook.study import records
-from latentbook.study.tables import (
-    compare,
-    keep,
-    markdown,
-    mean_and_spread,
-    number,
-    published,
-    styled,
-    summarise,
-)
+from latentbook.study.judge import compare, published, select, summarise
+from latentbook.study.tables import markdown, mean_and_spread, number, score_cell, styled
 
 CHAPTER = "07-latent-anomalies"
 STAGES = {"mixture": "bic", "k-means": "silhouette"}
@@ -63,14 +55,14 @@ def by_space(found: pd.DataFrame, second: str) -> Iterator[tuple[str, pd.DataFra
 
     Where networks were trained with several limits of epochs, those of the longest count.
     """
-    rows = keep(found, (m.partition(" + ")[2] == second for m in found["method"]))
+    rows = select(found, (m.partition(" + ")[2] == second for m in found["method"]))
     pairs = zip(rows["method"], rows["params"], strict=True)
     names = [space_title(method, params) for method, params in pairs]
     titles = pd.Series(names, index=rows.index, dtype=object)
     groups = {str(title): group for title, group in rows.groupby(titles, sort=False)}
     for title, group in sorted(groups.items(), key=lambda pair: _rank(pair[0])):
         limits = [p.get("max_epochs", 0) for p in group["params"]]
-        yield title, keep(group, (limit == max(limits) for limit in limits))
+        yield title, select(group, (limit == max(limits) for limit in limits))
 
 
 def clustering_table(found: pd.DataFrame, *, caption: str, name: str) -> str:
@@ -82,16 +74,11 @@ def clustering_table(found: pd.DataFrame, *, caption: str, name: str) -> str:
         for title, group in by_space(found, stage):
             cells = []
             for rule in ("", "_by_validation", f"_by_{criterion}"):
-                cells.append(_bare(group, f"v_measure{rule}"))
+                cells.append(score_cell(group, f"v_measure{rule}"))
                 chosen = [m[f"k{rule}" if rule else "n_clusters"] for m in group["metrics"]]
                 cells.append(", ".join(str(int(k)) for k in sorted(set(chosen))))
             body.append([f"{title} + {stage}", *cells, str(len(group))])
     return markdown(header, body, caption=caption, name=name)
-
-
-def _bare(group: pd.DataFrame, metric: str) -> str:
-    """Return mean ± spread without the number of seeds, which has a column of its own."""
-    return mean_and_spread(summarise(group, metric)).partition(" (")[0]
 
 
 def detectors(found: pd.DataFrame, metric: str) -> list[str]:
@@ -112,12 +99,12 @@ def mass_table(found: pd.DataFrame, *, caption: str, name: str) -> str:
                 continue
             scaled = _with_scaled(group)
             cells = [
-                _bare(scaled, "excess_mass_1e3"),
+                score_cell(scaled, "excess_mass_1e3"),
                 _average(group, "excess_mass_1e3_error"),
-                _bare(scaled, "mass_volume"),
+                score_cell(scaled, "mass_volume"),
                 _average(group, "mass_volume_error"),
-                _bare(scaled, "em_scaled"),
-                _bare(scaled, "mv_scaled"),
+                score_cell(scaled, "em_scaled"),
+                score_cell(scaled, "mv_scaled"),
             ]
             body.setdefault(title, []).append([f"{title} + {one}", *cells, str(len(group))])
     rows = [row for title in sorted(body, key=_rank) for row in body[title]]
@@ -150,7 +137,7 @@ def share_table(found: pd.DataFrame, *, caption: str, name: str) -> str:
 
     def cell(group: pd.DataFrame) -> str:
         own = summarise(group, "share_by_own_threshold")
-        return _bare(group, metric) + (f" ({100 * own['mean']:.0f} %)" if own else "")
+        return score_cell(group, metric) + (f" ({100 * own['mean']:.0f} %)" if own else "")
 
     spaces, body = _by_detector(found, metric, cell)
     chance = _by_detector(found, metric, lambda g: _average(g, f"{metric}_by_chance"))[1]
@@ -269,8 +256,8 @@ def space_table(found: pd.DataFrame, *, caption: str, name: str) -> str:
     body = []
     for title, group in by_space(found, ""):
         seconds = pd.Series([s["represent"] for s in group["seconds"]]).mean()
-        cells = [_bare(group, m) for m in ("reconstruction", "kl", "spread")]
-        cells += [_bare(group, "v_measure_nearest_mean"), _average(group, "epochs")]
+        cells = [score_cell(group, m) for m in ("reconstruction", "kl", "spread")]
+        cells += [score_cell(group, "v_measure_nearest_mean"), _average(group, "epochs")]
         body.append([title, *cells, number(seconds, 0), str(len(group))])
     return markdown(header, body, caption=caption, name=name)
 

@@ -16,6 +16,7 @@ import numpy as np
 from latentbook import clustering, embed
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, choose
+from latentbook.sampling import thesis_sample
 
 #: Representation -> the second stages that are run on it.
 STAGES: dict[str, tuple[str, ...]] = {
@@ -102,17 +103,6 @@ def represent(
     params |= {k: v for k, v in embed.settings(name, **changed).items() if k != "kind"}
     z = result.arrays["embedding"]
     return Representation(name, z, rows, result.seconds, {"all": np.arange(len(z))}, params)
-
-
-def thesis_sample(n_samples: int, size: int, seed: int) -> np.ndarray:
-    """Return the rows that t-SNE sees: all, or `size` drawn with replacement.
-
-    At seed 0 and 70,000 samples these are the very 10,000 of fernandez2020 (appendix, section 1:
-    NumPy's legacy generator seeded with 10).
-    """
-    if size >= n_samples:
-        return np.arange(n_samples)
-    return np.random.RandomState(10 + seed).randint(0, n_samples, size=size)
 
 
 def _codes(data: Dataset, name: str, *, seed: int, epochs: int, patience: int) -> Representation:

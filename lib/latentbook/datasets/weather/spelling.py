@@ -362,3 +362,17 @@ def listed(names: Any) -> str:
     words = [f"{name:g}" if isinstance(name, float) else str(name) for name in names]
     more = f" and {len(words) - 20} more" if len(words) > 20 else ""
     return (", ".join(words[:20]) or "nothing") + more
+
+
+def extent(longitude: np.ndarray, latitude: np.ndarray) -> str:
+    """Return the outermost degrees in words, such as ``20°W to 14.5°E, 30°N to 60°N``."""
+
+    def degrees(value: float, words: str) -> str:
+        return f"{abs(value):.4g}°{words[int(value < 0)]}"
+
+    west, east = longitude.min(), longitude.max()
+    south, north = latitude.min(), latitude.max()
+    return (
+        f"{degrees(west, 'EW')} to {degrees(east, 'EW')}, "
+        f"{degrees(south, 'NS')} to {degrees(north, 'NS')}"
+    )

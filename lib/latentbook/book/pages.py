@@ -1,0 +1,315 @@
+"""The generated pages of the book: published numbers, status, findings, and every chapter's tables.
+
+``python -m latentbook.book.pages`` writes them all into ``book/generated``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from latentbook import files, paths, plots
+from latentbook.book import cards
+from latentbook.chapters.autoencoders import tables as autoencoders
+from latentbook.chapters.deep_clustering import tables as deep_clustering
+from latentbook.chapters.latent_anomalies import tables as latent_anomalies
+from latentbook.chapters.source_estimation import tables as source_estimation
+from latentbook.chapters.two_stage_clustering import tables as two_stage_clustering
+from latentbook.chapters.weather_patterns import tables as weather_patterns
+from latentbook.study import records
+from latentbook.study.judge import (
+    VERDICTS,
+    compare,
+    longest,
+    over_all,
+    published,
+    select,
+    summarise,
+)
+from latentbook.study.tables import markdown, mean_and_spread, number, published_row
+
+
+def published_page() -> str:
+    """Return the page "Published and reproduced": every row of every table, with its verdict."""
+    compared = compare(published(), records.read())
+    counts = compared["verdict"].value_counts()
+    text = [
+        "# Published and reproduced",
+        "",
+        "Every number that the sources print, beside the mean of our full-scale records.",
+        "A reproduced value reads mean ± standard deviation (number of seeds).",
+        "The rule of the verdicts is stated in [](../how-we-judge.md).",
+        "",
+        markdown(
+            ["verdict", "numbers"],
+            [[v, str(counts.get(v, 0))] for v in VERDICTS],
+            caption="Verdicts over all published numbers",
+            name="tbl-verdicts",
+        ),
+    ]
+    compared = compared.sort_values("table", key=lambda t: t.map(_reading_order), kind="stable")
+    for (source, table), rows in compared.groupby(["source", "table"], sort=False):
+        slug = f"{source}-{table}".lower().replace(" ", "-").replace(".", "-")
+        text += [
+            f"## {table.capitalize()}",
+            "",
+            f"From {{cite}}`{source}`, {_pages(rows['page'])}.",
+            "",
+            markdown(
+                ["data set, method", "metric", "published", "reproduced", "coverage", "verdict"],
+                [published_row(row) for _, row in rows.iterrows()],
+                caption=f"{table.capitalize()}, published and reproduced",
+                name=f"tbl-{slug}",
+            ),
+            *_notes(rows),
+        ]
+    return "\n".join(text)
+
+
+def _reading_order(table: str) -> tuple[int, str]:
+    """Sort tables before figures, listings and sections, and these before the appendix."""
+    kind = table.split()[0]
+    return (["table", "figure", "listing", "section", "appendix"].index(kind), table)
+
+
+def _notes(rows: pd.DataFrame) -> list[str]:
+    """Return a folded list of the notes on `rows`, each said once."""
+    notes: dict[str, list[str]] = {}
+    for _, row in rows[rows["note"] != ""].iterrows():
+        about = f"{row['dataset']}: {row['method']}, {row['metric']}"
+        notes.setdefault(row["note"], []).append(about)
+    if not notes:
+        return []
+    lines = [f"- {note} ({'; '.join(about)})" for note, about in notes.items()]
+    return ["::::{dropdown} Notes on these numbers", *lines, "::::", ""]
+
+
+def _pages(pages: pd.Series) -> str:
+    unique = list(dict.fromkeys(page for page in pages if page))
+    if not unique:
+        return "which has no page numbers"
+    return ("page " if len(unique) == 1 else "pages ") + ", ".join(unique)
+
+
+def _beyond() -> pd.DataFrame:
+    """Return our accuracies of the methods that the thesis does not have, for the home picture."""
+    found = records.read()
+    representations = ("umap2", "umap10", "umap30", "cae10-guo")
+    rows = [
+        {"dataset": dataset, "method": method, "metric": "acc", "table": "ours", "params": {}}
+        | summary
+        for dataset in found["dataset"].unique()
+        for method in [f"{name} + mixture" for name in representations]
+        if (summary := summarise(over_all(found, dataset, method), "acc"))
+    ]
+    return pd.DataFrame(rows)
+
+
+def findings() -> str:
+    """Return the home page's findings in words, every number from records."""
+    found, numbers = records.read(), published()
+    counts = compare(numbers, found)["verdict"].value_counts()
+    judged = sum(counts.get(v, 0) for v in VERDICTS[:3])
+    text = [
+        f"Of {len(numbers)} numbers that the sources print, {judged} have a counterpart here: "
+        f"{counts.get('reproduced', 0)} reproduce, {counts.get('higher', 0)} come out higher and "
+        f"{counts.get('lower', 0)} lower; {counts.get('not comparable', 0)} are not comparable "
+        f"and {counts.get('not run', 0)} were not run.",
+    ]
+    for dataset in ("mnist", "fashion_mnist"):
+        ranked = _best(found, dataset)
+        if ranked:
+            method, summary = ranked
+            same = (numbers["dataset"] == dataset) & (numbers["metric"] == "acc")
+            printed = numbers[same & (numbers["source"] == "fernandez2020")]
+            text.append(
+                f"On {dataset} the most accurate method over all images, of those with three "
+                f"seeds or more, is {method}, with "
+                f"{mean_and_spread(summary)}; the highest accuracy that the thesis prints is "
+                f"{number(printed['value'].max())}."
+            )
+    return "\n".join(text) + "\n"
+
+
+def _best(found: pd.DataFrame, dataset: str) -> tuple[str, dict[str, Any]] | None:
+    """Return the method with the highest mean accuracy over all images and at least three seeds."""
+    everything = select(found, ("sample" not in p for p in found["params"]))
+    ranked = [
+        (method, summary)
+        for method in everything["method"].unique()
+        if (summary := summarise(over_all(everything, dataset, method), "acc"))
+        and summary["n"] >= 3
+    ]
+    return max(ranked, key=lambda pair: pair[1]["mean"]) if ranked else None
+
+
+def status_page() -> str:
+    """Return the status page: per chapter and profile what ran where, how long, and when."""
+    profiles = sorted(path.stem for path in paths.profiles().glob("*.yml"))
+    found = [(profile, records.read(profile=profile)) for profile in profiles]
+    every = pd.concat([rows for _, rows in found if len(rows)] or [found[0][1]])
+    rows = []
+    for (chapter, profile), group in every.groupby(["chapter", "profile"]):
+        rows.append(
+            [
+                chapter,
+                profile,
+                str(len(group)),
+                ", ".join(sorted(group["dataset"].unique())),
+                str(group["seed"].nunique()),
+                ", ".join(sorted(group["device"].unique())),
+                number(_hours(group), 2),
+                " to ".join(dict.fromkeys([group["date"].min(), group["date"].max()])),
+            ]
+        )
+    text = [
+        "# Status",
+        "",
+        "What ran, where, and when; read from the records at the moment the book was built.",
+        "Hours are summed wall times of all recorded stages, most of them on one core;",
+        "an embedding or a network that several records share counts once.",
+        "",
+        markdown(
+            ["chapter", "profile", "records", "data sets", "seeds", "device", "hours", "dates"],
+            rows,
+            caption="Runs by chapter and profile",
+            name="tbl-status",
+        ),
+        _cost_of_a_seed(records.read()),
+        _verdicts_by_table(),
+        _versions(every),
+    ]
+    return "\n".join(text)
+
+
+def _hours(rows: pd.DataFrame) -> float:
+    """Return the wall time of all stages of `rows`, those that records share counted once.
+
+    Shared is what one data set and seed have with the same name and, to a hundredth, time; and a
+    shorter training is the beginning of a longer one.
+    """
+    rows = pd.concat(longest(seed) for _, seed in rows.groupby("seed"))
+    stages = {
+        (dataset, seed, stage, seconds)
+        for dataset, seed, times in zip(rows["dataset"], rows["seed"], rows["seconds"], strict=True)
+        for stage, seconds in times.items()
+    }
+    return sum(seconds for *_, seconds in stages) / 3600
+
+
+def _cost_of_a_seed(found: pd.DataFrame) -> str:
+    rows = []
+    for (chapter, dataset), group in found.groupby(["chapter", "dataset"]):
+        devices = ", ".join(sorted(group["device"].unique()))
+        hours = max(_hours(seed) for _, seed in group.groupby("seed"))
+        rows.append([chapter, dataset, number(hours, 2), devices])
+    return markdown(
+        ["chapter", "data set", "hours", "device"],
+        rows,
+        caption="What one seed costs at full scale: hours of the seed for which most was run, "
+        "experiments included",
+        name="tbl-cost",
+    )
+
+
+def _verdicts_by_table() -> str:
+    compared = compare(published(), records.read())
+    rows = []
+    for (source, table), group in compared.groupby(["source", "table"], sort=False):
+        counts = group["verdict"].value_counts()
+        rows.append([f"{source}, {table}", *[str(counts.get(v, 0)) for v in VERDICTS]])
+    return markdown(
+        ["table", *VERDICTS], rows, caption="Verdicts by published table", name="tbl-by-table"
+    )
+
+
+def _versions(every: pd.DataFrame) -> str:
+    used: dict[str, set[str]] = {}
+    for versions in every["versions"]:
+        for library, found in versions.items():
+            used.setdefault(library, set()).add(found)
+    return markdown(
+        ["library", "versions"],
+        [[library, ", ".join(sorted(found))] for library, found in used.items()],
+        caption="Versions that the records were made with",
+        name="tbl-versions",
+    )
+
+
+def write_all() -> None:
+    """Write all generated pages and tables into ``book/generated``."""
+    pages = {
+        "published-and-reproduced.md": published_page(),
+        "status.md": status_page(),
+        "home-findings.md": findings(),
+        **autoencoders.generated(),
+        **two_stage_clustering.generated(),
+        **deep_clustering.generated(),
+        **weather_patterns.generated(),
+        **source_estimation.generated(),
+        **latent_anomalies.generated(),
+    }
+    for name, text in pages.items():
+        with files.atomic(paths.generated() / name) as scratch:
+            scratch.write_text(text)
+    cards.write()
+    draw_home(paths.generated() / "home.png")
+
+
+def draw_home(target: Path) -> None:
+    """Write the picture of the home page and the README; its description digests the numbers."""
+    compared = pd.concat([compare(published(), records.read()), _beyond()])
+    numbers = compared[["dataset", "method", "metric", "value", "mean", "spread", "verdict"]]
+    description = hashlib.sha256(numbers.round(4).to_csv(index=False).encode()).hexdigest()
+    with files.atomic(target) as scratch:
+        figure = _home_picture(compared)
+        figure.savefig(scratch, dpi=150, metadata={"Description": description})
+
+
+def _home_picture(compared: pd.DataFrame) -> Figure:
+    """Draw accuracy by method, published beside our mean and spread, MNIST and Fashion-MNIST.
+
+    Parameters
+    ----------
+    compared
+        As returned by `judge.compare`; rows of the table ``ours`` have no published value.
+        Means that are not comparable are left out.
+    """
+    plots.use_style()
+    over_all = compared["table"].isin(["table 12.1", "table 13.1", "ours"])
+    rows = compared[over_all & compared["metric"].isin(["acc", "acc_kept"])]
+    rows = rows.drop_duplicates(["dataset", "method", "value"])
+    labels = [
+        method + (f" (γ = {params['gamma']})" if "gamma" in params else "")
+        for method, params in zip(rows["method"], rows["params"], strict=True)
+    ]
+    ours = rows["mean"].mask(rows["verdict"] == "not comparable")
+    rows = rows.assign(label=labels, mean=ours)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), sharex=True, layout="constrained")
+    blue, orange = plots.colours(2)
+    for ax, dataset in zip(axes, ("fashion_mnist", "mnist"), strict=True):
+        part = rows[rows["dataset"] == dataset]
+        part = part.assign(rank=part["mean"].fillna(part["value"])).sort_values("rank")
+        part = part.drop_duplicates("label", keep="last")
+        y = np.arange(len(part))
+        either = part["value"].fillna(part["mean"]), part["mean"].fillna(part["value"])
+        ax.hlines(y, *either, color=plots.GREY)
+        ax.plot(part["value"], y, "D", color=blue, label="published (one run)")
+        ax.errorbar(
+            part["mean"], y, xerr=part["spread"], fmt="o", color=orange, label="ours (mean ± s)"
+        )
+        ax.set(title=dataset, yticks=y, yticklabels=part["label"], xlabel="clustering accuracy")
+        ax.set_xlim(0.2, 1)
+        ax.grid(axis="x", linewidth=0.5)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+if __name__ == "__main__":
+    write_all()

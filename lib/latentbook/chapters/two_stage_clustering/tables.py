@@ -1,0 +1,113 @@
+"""Generated tables of the two-stage chapter: scores, training, choice of k, verdicts."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from latentbook.study import records
+from latentbook.study.judge import compare, longest, published, select, summarise
+from latentbook.study.tables import (
+    HEADINGS,
+    NOT_RUN,
+    markdown,
+    mean_and_spread,
+    published_row,
+    score_cell,
+    score_table,
+    without_n,
+)
+
+
+def generated() -> dict[str, str]:
+    """Return the generated tables of the two-stage chapter, file name -> text."""
+    found = records.read("03-two-stage-clustering")
+    scores = [
+        score_table(
+            longest(found),
+            dataset,
+            tuple(HEADINGS),
+            caption=f"Clustering of {_size(found, dataset)}, best accuracy first",
+            name=f"tbl-03-{dataset}",
+        )
+        for dataset in sorted(found["dataset"].unique())
+    ]
+    compared = compare(published(), records.read())
+    twelve = compared[compared["table"].isin(["table 12.1", "table 12.2"])]
+    return {
+        "03-scores.md": "\n".join(scores) or NOT_RUN,
+        "03-training.md": _training(found),
+        "03-choice-of-k.md": _choice_of_k(found),
+        "03-verdicts.md": markdown(
+            ["data set, method", "metric", "published", "reproduced", "coverage", "verdict"],
+            [published_row(row) for _, row in twelve.iterrows()],
+            caption="Tables 12.1 and 12.2 of the thesis, published and reproduced",
+            name="tbl-03-verdicts",
+        ),
+    }
+
+
+def _size(found: pd.DataFrame, dataset: str) -> str:
+    samples = found.loc[found["dataset"] == dataset, "n_samples"].max()
+    return f"{dataset}, {samples:,} images"
+
+
+def _training(found: pd.DataFrame) -> str:
+    """Return how long each autoencoder was trained, and what clustering made of its codes."""
+    codes = select(
+        found, (p.get("evaluated_on") == "all" and "max_epochs" in p for p in found["params"])
+    )
+    codes = codes.assign(
+        network=[method.partition(" + ")[0] for method in codes["method"]],
+        limit=[p["max_epochs"] for p in codes["params"]],
+    )
+    rows = []
+    for (dataset, network, limit), group in codes.groupby(["dataset", "network", "limit"]):
+        one = group.drop_duplicates("seed")
+        epochs = sorted({int(m["epochs"]) for m in one["metrics"]})
+        loss = "bce" if network == "cae10" else "mse"
+        scores = [
+            summarise(group[group["method"] == f"{network} + {stage}"], "acc")
+            for stage in ("k-means", "mixture")
+        ]
+        rows.append(
+            [
+                f"{dataset}: {network}",
+                str(limit),
+                "–".join(dict.fromkeys([str(epochs[0]), str(epochs[-1])])),
+                score_cell(one, loss),
+                *[without_n(summary) for summary in scores],
+                str(len(one)),
+            ]
+        )
+    return markdown(
+        ["data set, network", "limit", "epochs", "loss", "k-means", "mixture", "seeds"],
+        rows,
+        caption="Autoencoders by length of training: limit of epochs, epochs run, loss of the test "
+        "images, and accuracy of both second stages over all images",
+        name="tbl-03-training",
+    )
+
+
+def _choice_of_k(found: pd.DataFrame) -> str:
+    chosen = found[found["method"].str.endswith("choice of k")]
+    rows = []
+    for (dataset, method), group in chosen.groupby(["dataset", "method"]):
+        cells = []
+        for criterion in ("silhouette", "bic"):
+            values = sorted({int(m[f"k_by_{criterion}"]) for m in group["metrics"]})
+            cells.append(", ".join(map(str, values)))
+            cells.append(mean_and_spread(summarise(group, f"acc_by_{criterion}")))
+        rows.append([f"{dataset}, {method.split(' + ')[0]}", *cells, str(len(group))])
+    return markdown(
+        [
+            "data set, representation",
+            "k by silhouette",
+            "ACC of k-means with it",
+            "k by BIC",
+            "ACC of a mixture with it",
+            "seeds",
+        ],
+        rows,
+        caption="Number of clusters that each criterion would have chosen (all that occurred)",
+        name="tbl-03-choice-of-k",
+    )
