@@ -118,9 +118,9 @@ def _check_network(values: Values) -> None:
 
 def _check_foreign(values: Values) -> None:
     """Images of another data set can replace those of the same shape, and only those."""
-    if values["table"]:
-        return
     own = values["dataset"]
+    if values["table"] or not sizes.of(own).side:  # a table leaves out what it cannot plant
+        return
     for word in values["anomalies"].split():
         if word in FOREIGN and (word == own or sizes.of(own).features != 28 * 28):
             others = ", ".join(CHANGES)
