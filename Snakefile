@@ -5,63 +5,55 @@
 # make sweep    chapter x data set x seed at profile paper            (rule sweep)
 #
 # Snakemake decides what must run; latentbook.pipeline runs it; slurm/config.yaml takes it to a cluster.
+# What depends on what is found out by latentbook.book.graph, what is swept by latentbook.book.sweep.
 
 import json
 import os
 import sys
 from glob import glob
 
-from latentbook import pipeline
+from latentbook import chapters
+from latentbook.book import graph, sweep
 
 # ---- the study, overridden on the command line with --config NAME=VALUE[,VALUE...]
 
-
-def listed(name, default):
-    """Read a configuration value that is a list, or words joined by commas."""
-    value = config.get(name, default)
-    return [str(v) for v in value] if isinstance(value, (list, tuple)) else str(value).split(",")
-
-
 PROFILE = str(config.get("profile", "quick"))
-DATASETS = listed("datasets", ["mnist", "fashion_mnist", "usps", "cifar10"])
-WEATHERS = listed("weathers", ["weather-simulated"])
-SEEDS = listed("seeds", [0, 1, 2, 3, 4])
-
-NOTEBOOKS = {path.stem: os.path.relpath(path) for path in pipeline.chapters()}
+NOTEBOOKS = {path.stem: os.path.relpath(path) for path in graph.chapters()}
 EXECUTED = [f"_build/chapters/{PROFILE}/{chapter}.ipynb" for chapter in NOTEBOOKS]
-SWEPT = listed("chapters", [c for c, path in NOTEBOOKS.items() if pipeline.swept_by(path)])
-LIBRARY = os.path.relpath(os.path.dirname(pipeline.__file__))
+LIBRARY = os.path.relpath(graph.LIBRARY)
 PYTHON = sys.executable
 
 
 def needs(source):
     """Return the library modules that a notebook or module imports."""
-    return [os.path.relpath(path) for path in pipeline.dependencies(source)]
+    return [os.path.relpath(path) for path in graph.dependencies(source)]
 
 
 def values(chapter, profile):
     """Return the parameters of a chapter; bad ones end the run here, before any work."""
-    return json.dumps(pipeline.check(pipeline.find(chapter), profile), sort_keys=True)
+    return json.dumps(chapters.check(graph.find(chapter), profile), sort_keys=True)
+
+
+#: Function of latentbook.paths -> the committed files that a chapter which reaches it may read.
+DATA = {
+    "published": ["data/published/*.csv"],
+    "registry": ["data/samples/registry.toml"],
+    "samples": ["data/samples/*"],
+}
 
 
 def measured(chapter):
-    """Return the committed records and figure arrays that a chapter shows."""
-    found = glob(f"data/records/{chapter}.jsonl") + glob(f"data/records/figures/{chapter[:2]}-*")
-    if f"{LIBRARY}/study/interactive.py" in needs(NOTEBOOKS[chapter]):
-        found += glob("data/records/figures/interactive-*")
-    if f"{LIBRARY}/datasets/weather/__init__.py" in needs(NOTEBOOKS[chapter]):
-        found += glob("data/samples/*")
-    return sorted(found)
+    """Return the committed data that a chapter shows: its own records and arrays, and `DATA`."""
+    patterns = [f"data/records/{chapter}.jsonl", f"data/records/figures/{chapter[:2]}-*"]
+    patterns += [p for name in graph.reads(NOTEBOOKS[chapter]) for p in DATA.get(name, [])]
+    if any(os.path.basename(path) == "interactive.py" for path in needs(NOTEBOOKS[chapter])):
+        patterns += ["data/records/figures/interactive-*"]
+    return sorted({path for pattern in patterns for path in glob(pattern)})
 
 
 def share():
     """Return the threads of a chapter, so that all of them together fill the machine."""
     return max(1, (workflow.cores or 4) // max(1, len(NOTEBOOKS)))
-
-
-def swept_over(chapter):
-    """Return the data that a chapter is swept over: data sets, or sources of weather."""
-    return {"dataset": DATASETS, "weather": WEATHERS}.get(pipeline.swept_by(NOTEBOOKS[chapter]), [])
 
 
 wildcard_constraints:
@@ -93,7 +85,7 @@ rule book:
     message:
         "rendering the book"
     shell:
-        "{PYTHON} tools/build_book.py"
+        "{PYTHON:q} tools/build_book.py"
 
 
 rule chapter:
@@ -112,7 +104,7 @@ rule chapter:
     message:
         "running chapter {wildcards.chapter} at profile {wildcards.profile}"
     shell:
-        "{PYTHON} -m latentbook.pipeline run {input.notebook} {output}"
+        "{PYTHON:q} -m latentbook.pipeline run {input.notebook} {output}"
         " --profile {wildcards.profile} --threads {threads}"
 
 
@@ -142,7 +134,7 @@ rule pages:
     message:
         "writing tables from the records"
     shell:
-        "mkdir -p {output} && {PYTHON} -m latentbook.book.pages"
+        "mkdir -p {output} && {PYTHON:q} -m latentbook.book.pages"
 
 
 rule embeddings:
@@ -158,8 +150,8 @@ rule embeddings:
     message:
         "writing the interactive pages"
     shell:
-        "mkdir -p {output} && {PYTHON} -m latentbook.chapters.source_estimation.event_map"
-        " && {PYTHON} -m latentbook.study.interactive"
+        "mkdir -p {output} && {PYTHON:q} -m latentbook.chapters.source_estimation.event_map"
+        " && {PYTHON:q} -m latentbook.study.interactive"
 
 
 rule mathjax:
@@ -171,7 +163,7 @@ rule mathjax:
     message:
         "copying MathJax out of its package"
     shell:
-        "{PYTHON} tools/copy_mathjax.py"
+        "{PYTHON:q} tools/copy_mathjax.py"
 
 
 # ---- the full-scale sweep: a finished run is kept until its parameters change or it is deleted
@@ -179,11 +171,8 @@ rule mathjax:
 
 rule sweep:
     input:
-        [
-            f"_build/sweep/{chapter}/{dataset}-{seed}.ipynb"
-            for seed in SEEDS
-            for chapter in SWEPT
-            for dataset in swept_over(chapter)
+        lambda w: [
+            f"_build/sweep/{run.chapter}/{run.data}-{run.seed}.ipynb" for run in sweep.plan(config)[0]
         ],
 
 
@@ -196,12 +185,12 @@ rule swept:
         "_build/sweep/{chapter}/{dataset}-{seed}.log",
     params:
         values=lambda w: values(w.chapter, "paper"),
-        over=lambda w: pipeline.swept_by(NOTEBOOKS[w.chapter]),
+        over=lambda w: graph.swept_by(NOTEBOOKS[w.chapter]),
     threads: 1
     resources:
         mem_mb=10000,
     message:
         "chapter {wildcards.chapter} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "{PYTHON} -m latentbook.pipeline run {input.notebook} {output} --profile paper"
-        " --threads {threads} -p {params.over} {wildcards.dataset} -p seed {wildcards.seed} 2> {log}"
+        "{PYTHON:q} -m latentbook.pipeline run {input.notebook} {output} --profile paper"
+        " --threads {threads} -p {params.over} {wildcards.dataset:q} -p seed {wildcards.seed} 2> {log}"

@@ -12,7 +12,8 @@ import os
 import sys
 from pathlib import Path
 
-from latentbook import paths, pipeline
+from latentbook import chapters, paths
+from latentbook.book import graph, sweep
 from latentbook.errors import LatentbookError, choose
 
 #: Per target: the lock it takes, the profile it runs, and Snakemake's options for it.
@@ -52,6 +53,30 @@ def memory_mb() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6
 
 
+def configuration(extra: list[str]) -> list[str]:
+    """Return the words of the form ``name=value``."""
+    return [word for word in extra if "=" in word and not word.startswith("-")]
+
+
+def check(target: str, extra: list[str]) -> None:
+    """Check the parameters of every run of `target`, and say what a sweep leaves out.
+
+    Raises
+    ------
+    LatentbookError
+        For parameters that a chapter refuses.
+    """
+    settings = dict(word.split("=", 1) for word in configuration(extra))
+    if target != "sweep":
+        for name in settings:
+            raise LatentbookError(f"make {target} has no setting {name!r}: leave it out")
+        for notebook in graph.chapters():
+            chapters.check(notebook, TARGETS[target][1])
+        return
+    for reason in sweep.plan(settings)[1]:
+        print(f"left out: {reason}", flush=True)
+
+
 def options(target: str, extra: list[str]) -> list[str]:
     """Return Snakemake's arguments for `target`.
 
@@ -59,7 +84,7 @@ def options(target: str, extra: list[str]) -> list[str]:
     goes to Snakemake as it is.
     """
     _, profile, own = TARGETS[target]
-    settings = [word for word in extra if "=" in word and not word.startswith("-")]
+    settings = configuration(extra)
     return [
         *["--cores", os.environ.get("CORES", "all"), "--resources", f"mem_mb={memory_mb()}"],
         *["--nolock", "--rerun-incomplete", *own],
@@ -73,10 +98,9 @@ def main(arguments: list[str]) -> int:
     """Check, lock, and become Snakemake."""
     try:
         target = choose("target", arguments[0] if arguments else "", TARGETS)
-        name, profile, _ = TARGETS[target]
+        name = TARGETS[target][0]
         os.chdir(paths.root())
-        for notebook in pipeline.chapters():
-            pipeline.check(notebook, profile)
+        check(target, arguments[1:])
         lock(name)
     except LatentbookError as error:
         print(f"latentbook: {error}", file=sys.stderr)

@@ -1,0 +1,221 @@
+"""Running a chapter: its parameters checked, its kernel right, its output whole or absent.
+
+papermill accepts a misspelt parameter and a foreign kernel without a word; this module does not.
+What must run, and in which order, is left to the Snakefile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from latentbook import chapters, paths
+from latentbook.errors import LatentbookError
+
+if TYPE_CHECKING:
+    import nbformat
+    from traitlets.config import Config
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+
+
+def run(
+    notebook: Path,
+    out: Path,
+    profile: str = "quick",
+    overrides: dict[str, Any] | None = None,
+    threads: int = 1,
+) -> None:
+    """Execute `notebook` with the parameters of `profile` into `out`.
+
+    The kernel is the running interpreter with `threads` threads.  `out` appears only when every
+    cell has succeeded; the notebook of a failed run is kept beside it as ``*.failed.ipynb``.
+
+    Raises
+    ------
+    LatentbookError
+        For bad parameters (before any work) and for a failing cell, which it names.
+    """
+    values = chapters.check(notebook, profile, overrides)
+    failed = out.with_name(f"{out.stem}.failed.ipynb")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.mkdtemp(prefix=".run-", dir=out.parent)
+    except OSError as error:
+        raise LatentbookError(f"cannot write into {out.parent}: {error.strerror}") from error
+    scratch = Path(folder) / out.name
+    try:
+        with _kernel_of_this_python() as own, _environment(threads):
+            _execute(notebook, scratch, values, own)
+        _finish(scratch, profile, values)
+        os.replace(scratch, out)
+        failed.unlink(missing_ok=True)
+    except LatentbookError as error:
+        if not scratch.exists():
+            raise
+        os.replace(scratch, failed)
+        raise LatentbookError(f"{error}; the broken notebook is {failed}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _execute(notebook: Path, out: Path, values: dict[str, Any], own: Path) -> None:
+    """Let papermill run `notebook` into `out`; turn its failures into one sentence.
+
+    `own` is a folder that no other run has.
+    """
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    every = 0.2 if sys.stderr.isatty() else 15
+    try:
+        papermill.execute_notebook(
+            notebook.resolve(),
+            out,
+            parameters=values,
+            kernel_name="python3",
+            language="python",
+            cwd=paths.root(),
+            config=_transport(own),
+            start_timeout=180,
+            # else the whole notebook is written after every cell, a tenth of the time of a run
+            request_save_on_cell_execute=False,
+            progress_bar={"desc": out.stem, "mininterval": every, "unit": "cell"},
+        )
+    except PapermillExecutionError as error:
+        reason = str(error.evalue).strip().splitlines() or ["no message"]
+        raise LatentbookError(
+            f"{notebook.stem} failed in cell [{error.exec_count}]: {error.ename}: {reason[0]}"
+        ) from error
+    except DeadKernelError as error:
+        raise LatentbookError(
+            f"the Python process of {notebook.stem} died, most often for want of memory: "
+            "choose a smaller n or close other programs"
+        ) from error
+    except RuntimeError as error:
+        raise LatentbookError(
+            f"the Python process of {notebook.stem} did not start ({error}): run it again"
+        ) from error
+
+
+def _transport(own: Path) -> Config:
+    """Let the kernel talk through sockets in the folder `own`, where the system can.
+
+    Two kernels that start at the same moment may choose the same TCP port, and one dies.
+    The path of a socket may have about 100 characters.
+    """
+    from traitlets.config import Config
+
+    if os.name != "posix" or len(str(own)) > 90:
+        return Config()
+    return Config(KernelManager={"transport": "ipc", "ip": str(own / "socket")})
+
+
+def _finish(file: Path, profile: str, values: dict[str, Any]) -> None:
+    """Fold the parameter cells of an executed notebook away and refuse any error output."""
+    import nbformat
+
+    notebook = nbformat.read(file, as_version=4)
+    for number, cell in enumerate(notebook.cells):
+        tags = cell.metadata.get("tags", [])
+        if {"parameters", "injected-parameters"} & set(tags) and "hide-input" not in tags:
+            cell.metadata["tags"] = [*tags, "hide-input"]
+        for error in errors(cell):
+            raise LatentbookError(f"{file.stem} shows an error in its cell {number}: {error}")
+    notebook.metadata["latentbook"] = {"profile": profile, "parameters": values}
+    nbformat.write(notebook, file)
+
+
+def errors(cell: nbformat.NotebookNode) -> list[str]:
+    """Return the error outputs of a notebook cell, one short line each."""
+    outputs = cell.get("outputs", [])
+    return [f"{o.ename}: {o.evalue}" for o in outputs if o.output_type == "error"]
+
+
+def seconds(executed: Path) -> float:
+    """Return the wall time of an executed notebook."""
+    import nbformat
+
+    return float(nbformat.read(executed, as_version=4).metadata.papermill.duration)
+
+
+@contextlib.contextmanager
+def _kernel_of_this_python() -> Iterator[Path]:
+    """Make ``python3`` name the running interpreter, whatever kernels a user has installed.
+
+    Yields the folder that says so, which is deleted afterwards.
+    """
+    with tempfile.TemporaryDirectory(prefix="latentbook-kernel-") as folder:
+        kernel = Path(folder) / "kernels" / "python3" / "kernel.json"
+        kernel.parent.mkdir(parents=True)
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        argv += ["--log-level=40"]
+        specification = {"argv": argv, "display_name": "Python 3", "language": "python"}
+        kernel.write_text(json.dumps(specification), encoding="utf-8")
+        before = os.environ.get("JUPYTER_PATH")
+        with _variables(JUPYTER_PATH=os.pathsep.join(filter(None, [folder, before]))):
+            yield Path(folder)
+
+
+@contextlib.contextmanager
+def _environment(threads: int) -> Iterator[None]:
+    """Limit numerical libraries to `threads`, and silence what a page should not show."""
+    variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
+    variables.setdefault("TF_CPP_MIN_LOG_LEVEL", os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"))
+    variables["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    with _variables(**variables):
+        yield
+
+
+@contextlib.contextmanager
+def _variables(**values: str) -> Iterator[None]:
+    """Set environment variables for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def stop_with(leader: int) -> None:
+    """End this process, and so its kernel, soon after the process `leader` has vanished.
+
+    A killed Snakemake leaves its jobs behind; without this a restarted sweep would run beside
+    the orphans of the first.
+    """
+
+    def watch() -> None:
+        while True:
+            time.sleep(1)
+            try:
+                os.kill(leader, 0)
+            except ProcessLookupError:
+                os._exit(1)
+            except PermissionError:
+                return
+
+    threading.Thread(target=watch, daemon=True).start()

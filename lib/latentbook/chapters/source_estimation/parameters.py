@@ -1,0 +1,42 @@
+"""What chapter 06 can be told, and what goes together."""
+
+from __future__ import annotations
+
+import math
+
+from latentbook.chapters import _weather
+from latentbook.errors import LatentbookError
+from latentbook.study.parameters import Choice, Number, Numbers, Parameter, Values, Words, has
+
+#: The keys of `latentbook.weather.dispersion.NUCLIDES`.
+NUCLIDES = ("Cs-137", "I-131")
+#: What an instrument tells.
+READINGS = ("presence", "concentration")
+#: The keys of `study.VARIED`, and the largest number of patterns among its values.
+VARIED = ("smoothing", "k", "readings", "values")
+MOST_PATTERNS = 60
+
+PARAMETERS: dict[str, Parameter] = {
+    **_weather.PARAMETERS,
+    "wind_level": Number("height of the wind that carries the release in hPa", 1, 1100, False),
+    "hours": Number("hours after the release", 1, 1000),
+    "particles": Number("particles a release", 1, 10_000_000),
+    "nuclide": Choice("what is released", NUCLIDES),
+    "readings": Numbers("places where radiation is read", 1, 4096),
+    "descriptors": Numbers("windows that stand for a pattern", 1, 10_000),
+    "smoothing": Number("of the readings, in cells", 0, 64, whole=False),
+    "values": Choice("what an instrument tells", READINGS),
+    "variations": Words("parameters that are varied; may be empty", VARIED, least=0),
+}
+
+
+def _check_variations(values: Values) -> None:
+    n = _weather.training_windows(values)
+    if has(values, "variations", "k") and math.isfinite(n) and n <= MOST_PATTERNS:
+        raise LatentbookError(
+            f"parameter variations has 'k', which tries up to {MOST_PATTERNS} patterns, but there "
+            f"are {n:,} training windows: leave k out, or take a longer period"
+        )
+
+
+COMBINATIONS = (*_weather.COMBINATIONS, _weather.check_descriptors, _check_variations)
