@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latentbook.datasets.weather import reading, registered, times
-from latentbook.datasets.weather.spelling import (
+from latentbook.errors import LatentbookError, choose
+from latentbook.weather.sources import reading, registered, times
+from latentbook.weather.sources.spelling import (
     QUANTITIES,
     at_levels,
     canonical,
@@ -19,7 +20,6 @@ from latentbook.datasets.weather.spelling import (
     listed,
     with_axes,
 )
-from latentbook.errors import LatentbookError, choose
 
 if TYPE_CHECKING:
     import xarray as xr
