@@ -1,8 +1,8 @@
-"""Weather patterns: clusters of windows, what stands for them, and how they live in time.
+"""Weather patterns: clusters of windows, their descriptors, and their behaviour in time.
 
-Nothing here knows how the codes were made; `study` makes them.
-The clustering itself is k-means, as in tsiatsios2019, section 3.2; what the thesis asserts about
-its clusters (that they are seasonal, that distances survive) is measured here.
+The clustering is k-means, as in tsiatsios2019, section 3.2. What the thesis asserts about its
+clusters (that they are seasonal, that distances survive) is measured here.
+The codes that are clustered are made by `codes`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ import pandas as pd
 from latentbook import clustering, metrics
 from latentbook.errors import LatentbookError, check_between, check_matrix
 
-#: How many years earlier the types are that tell the agreement of patterns by chance.
+#: Patterns are also compared with the catalogue's types of so many years earlier, which gives
+#: their agreement by chance.
 OTHER_YEARS = range(1, 21)
-#: Fields and windows of the catalogue: "NA" is a weather type, not a missing value.
-CATALOGUE = "hess_brezowsky_gwl_daily_1881-2000.csv"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Which site released? Readings ranked against precomputed plumes (tsiatsios2019, section 4.3).
 
-The weather of the event picks a cluster, the cluster a plume for each candidate site, and the
+The weather of an event selects a cluster, and the cluster a plume for each candidate site. The
 cosine similarity between readings and plumes ranks the sites.
 The plumes come from `dispersion`, the clusters from `patterns`; this module only compares maps.
 """
@@ -140,18 +140,23 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
 
 
-def ranks(likeness: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def ranks(similarities: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Return the rank of the true site, 1 for the first; ties count against it.
 
     Parameters
     ----------
-    likeness : array of shape (m, n_sites)
+    similarities : array of shape (m, n_sites)
         As `similarity` returns it.
     truth : array of int, shape (m,)
         Position of the true site.
+
+    Examples
+    --------
+    >>> ranks(np.array([[0.9, 0.5, 0.1], [0.5, 0.5, 0.1]]), np.array([1, 0])).tolist()
+    [2, 2]
     """
-    own = np.take_along_axis(likeness, truth[:, None], axis=1)
-    return (likeness >= own).sum(axis=1)
+    own = np.take_along_axis(similarities, truth[:, None], axis=1)
+    return (similarities >= own).sum(axis=1)
 
 
 def accuracy(rank: np.ndarray, top: int) -> float:
@@ -164,8 +169,8 @@ def interval(
 ) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of `accuracy`, resampling whole weather situations.
 
-    The 20 releases of one window share their weather, so that they are not 20 independent
-    events: windows are drawn with replacement, with all their releases.
+    The releases of one window share their weather and are not independent events. Therefore
+    windows are drawn with replacement, each with all its releases.
 
     Parameters
     ----------

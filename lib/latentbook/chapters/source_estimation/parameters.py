@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from latentbook.chapters import _weather
+from latentbook.chapters.source_estimation import VARIED
 from latentbook.errors import LatentbookError
 from latentbook.study.parameters import Choice, Number, Numbers, Parameter, Values, Words, has
 
@@ -12,9 +13,8 @@ from latentbook.study.parameters import Choice, Number, Numbers, Parameter, Valu
 NUCLIDES = ("Cs-137", "I-131")
 #: What an instrument tells.
 READINGS = ("presence", "concentration")
-#: The keys of `study.VARIED`, and the largest number of patterns among its values.
-VARIED = ("smoothing", "k", "readings", "values")
-MOST_PATTERNS = 60
+#: The largest number of patterns that a variation tries.
+MOST_PATTERNS = max(VARIED["k"])
 
 PARAMETERS: dict[str, Parameter] = {
     **_weather.PARAMETERS,
@@ -26,7 +26,7 @@ PARAMETERS: dict[str, Parameter] = {
     "descriptors": Numbers("windows that stand for a pattern", 1, 10_000),
     "smoothing": Number("of the readings, in cells", 0, 64, whole=False),
     "values": Choice("what an instrument tells", READINGS),
-    "variations": Words("parameters that are varied; may be empty", VARIED, least=0),
+    "variations": Words("parameters that are varied; may be empty", tuple(VARIED), least=0),
 }
 
 
