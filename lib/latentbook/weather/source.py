@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from latentbook import paths
 from latentbook.errors import LatentbookError, check_between
+from latentbook.weather.grid import Grid
 
 #: A cell counts as reached where it has at least this share of the largest value of its plume.
 DETECTION = 1e-3
@@ -21,6 +22,24 @@ DETECTION = 1e-3
 def sites() -> pd.DataFrame:
     """Return the 20 European nuclear sites: site, country, longitude, latitude (degrees)."""
     return pd.read_csv(paths.samples() / "nuclear-sites.csv")
+
+
+def sites_inside(sites: pd.DataFrame, grid: Grid) -> pd.DataFrame:
+    """Return the sites that lie at least two cells inside `grid`.
+
+    Raises
+    ------
+    LatentbookError
+        If fewer than two do.
+    """
+    x, y = grid.project(sites["longitude"], sites["latitude"])
+    inside = (x > grid.x[2]) & (x < grid.x[-3]) & (y > grid.y[2]) & (y < grid.y[-3])
+    if inside.sum() < 2:
+        raise LatentbookError(
+            f"{inside.sum()} of {len(sites)} sites lie inside the grid {grid.name}: choose a "
+            "larger domain"
+        )
+    return sites[inside].reset_index(drop=True)
 
 
 def readings(

@@ -85,6 +85,22 @@ class Wind:
         return (self.times - self.times[0]) / np.timedelta64(1, "s")
 
 
+def at_level(data: xr.Dataset, grid: Grid, level: float) -> Wind:
+    """Return the `horizontal` winds of a level where the data have winds, else `geostrophic` ones.
+
+    Parameters
+    ----------
+    data
+        Weather on `grid`, as `grid.regrid` returns it.
+    grid
+        Its map.
+    level
+        In hPa.
+    """
+    measured = {"u", "v"} <= set(map(str, data))
+    return (horizontal if measured else geostrophic)(data, grid, level)
+
+
 def horizontal(data: xr.Dataset, grid: Grid, level: float) -> Wind:
     """Return the winds of a level in the units of the grid.
 

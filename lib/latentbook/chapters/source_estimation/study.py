@@ -23,7 +23,6 @@ from latentbook.study.result import Result, Score
 from latentbook.weather import maps, patterns, source
 from latentbook.weather.codes import Representation
 from latentbook.weather.dataset import Weather
-from latentbook.weather.grid import Grid
 
 #: Windows whose plumes are computed, and kept, together.
 BLOCK = 64
@@ -79,7 +78,7 @@ def library(weather: Weather, sites: pd.DataFrame, release: Release, seed: int) 
     """
     from tqdm import tqdm
 
-    from latentbook.weather import dispersion
+    from latentbook.weather import dispersion, winds
 
     usable = _followed(weather.fields["time"].values, weather.main.starts, release.hours)
     if not usable.any():
@@ -87,7 +86,7 @@ def library(weather: Weather, sites: pd.DataFrame, release: Release, seed: int) 
             f"no window is followed by {release.hours} hours of wind: shorten hours or take a "
             "longer period"
         )
-    wind = _wind(weather, release.level)
+    wind = winds.at_level(weather.fields, weather.grid, release.level)
     places = sites[["longitude", "latitude"]].to_numpy()
     rows = np.flatnonzero(usable)
     plumes = np.zeros((len(weather), len(sites), *weather.grid.shape), np.float32)
@@ -127,33 +126,6 @@ def _followed(times: np.ndarray, starts: np.ndarray, hours: float) -> np.ndarray
     n = int(np.ceil(np.timedelta64(round(hours * 3600), "s") / step))
     last = np.minimum(starts + n, len(times) - 1)
     return (starts + n < len(times)) & (times[last] - times[starts] == n * step)
-
-
-def _wind(weather: Weather, level: float) -> Any:
-    """Return the wind at a level, from the data where they have it, else geostrophic."""
-    from latentbook.weather import winds
-
-    if {"u", "v"} <= set(weather.fields):
-        return winds.horizontal(weather.fields, weather.grid, level)
-    return winds.geostrophic(weather.fields, weather.grid, level)
-
-
-def sites_inside(sites: pd.DataFrame, grid: Grid) -> pd.DataFrame:
-    """Return the sites that lie at least two cells inside `grid`.
-
-    Raises
-    ------
-    LatentbookError
-        If fewer than two do.
-    """
-    x, y = grid.project(sites["longitude"], sites["latitude"])
-    inside = (x > grid.x[2]) & (x < grid.x[-3]) & (y > grid.y[2]) & (y < grid.y[-3])
-    if inside.sum() < 2:
-        raise LatentbookError(
-            f"{inside.sum()} of {len(sites)} sites lie inside the grid {grid.name}: choose a "
-            "larger domain"
-        )
-    return sites[inside].reset_index(drop=True)
 
 
 # ---------------------------------------------------------------- estimating

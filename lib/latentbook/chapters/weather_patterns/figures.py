@@ -19,6 +19,7 @@ from latentbook.chapters.weather_patterns import SHOWN
 from latentbook.study.weather_labels import codes_title
 from latentbook.weather import maps, patterns
 from latentbook.weather.dataset import Weather
+from latentbook.weather.grid import Grid
 
 if TYPE_CHECKING:
     from latentbook.autoencoders.base import Autoencoder
@@ -65,14 +66,40 @@ def _size(shape: Sequence[int | None]) -> str:
     return "x".join(str(side) for side in shape)
 
 
+def pictured(arrays: Arrays, wanted: Sequence[str]) -> list[str]:
+    """Return the representations among `wanted` that have pictures; if none has, all that have."""
+    start = "descriptors "
+    names = [name.removeprefix(start) for name in arrays if name.startswith(start)]
+    return [name for name in wanted if name in names] or names
+
+
+def draw_patterns(weather: Weather, labels: np.ndarray, descriptors: np.ndarray) -> Figure:
+    """Draw the first field of the window that stands for each cluster, the largest cluster first.
+
+    Parameters
+    ----------
+    weather : Weather
+    labels : array of int, shape (n_windows,)
+        Cluster of every window.
+    descriptors : array of int, shape (k,)
+        Position of the window that stands for each cluster.
+    """
+    fields = weather.main.unscale(weather.main[descriptors][:, 0])[..., 0]
+    return _draw_clusters(fields, labels, weather.grid)
+
+
 def draw_descriptors(arrays: Arrays, name: str) -> Figure:
-    """Draw the window nearest to each centre, titled with the share of windows in its cluster."""
-    labels = arrays[f"labels {name}, seed 0"]
-    share = np.bincount(labels, minlength=len(arrays[f"descriptors {name}"])) / len(labels)
+    """Draw the window nearest to each centre, the largest cluster first."""
+    fields = arrays[f"descriptors {name}"].astype(float)
+    return _draw_clusters(fields, arrays[f"labels {name}, seed 0"], maps.grid_of(arrays))
+
+
+def _draw_clusters(fields: np.ndarray, labels: np.ndarray, grid: Grid) -> Figure:
+    """Draw one field a cluster, with the share of windows that are in it."""
+    share = np.bincount(labels, minlength=len(fields)) / len(labels)
     order = np.argsort(-share)
     titles = [f"{number + 1}: {share[c]:.0%}" for number, c in enumerate(order)]
-    fields = arrays[f"descriptors {name}"][order].astype(float)
-    return maps.draw_patterns(fields, maps.grid_of(arrays), titles)
+    return maps.draw_patterns(fields[order], grid, titles)
 
 
 def draw_spaces(arrays: Arrays, names: Sequence[str]) -> Figure:
@@ -126,6 +153,7 @@ def draw_time(arrays: Arrays, name: str) -> Figure:
 
 def draw_reconstructions(arrays: Arrays, names: Sequence[str]) -> Figure:
     """Draw the first fields of test windows (first row), and each network's reconstruction."""
+    names = [name for name in names if arrays[f"examples {name}"].size]  # raw fields have none
     examples = [arrays[f"examples {name}"] for name in names]
     grid = maps.grid_of(arrays)
     n = examples[0].shape[1]
