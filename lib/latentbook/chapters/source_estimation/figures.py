@@ -120,8 +120,8 @@ def draw_variations(records: pd.DataFrame) -> Figure:
             top1 = pd.Series([m["top1"] for m in rows["metrics"]], index=rows["value"].tolist())
             mean = top1.groupby(level=0).mean()
             ax.plot(mean.index, mean, "o-", color=colours[method], label=codes_title(method))
-        ax.set(xlabel=labels[name], ylim=(0, None))
-    axes[0].set_ylabel("share with the site first")
+        ax.set(xlabel=labels[name])
+    axes[0].set(ylabel="share with the site first", ylim=(0, None))
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=4)
     return figure
