@@ -152,6 +152,7 @@ rule embeddings:
         glob("data/records/figures/06-*"),
         f"{LIBRARY}/weather/event_map.py",
         needs(f"{LIBRARY}/weather/event_map.py"),
+        glob(f"{LIBRARY}/study/templates/*"),
         "requirements.lock",
     output:
         directory("book/extra/embeddings"),

@@ -1,0 +1,1 @@
+"""What every chapter shares: how a study is recorded, tabled, drawn and shown."""
