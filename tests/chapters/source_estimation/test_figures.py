@@ -96,15 +96,3 @@ def test_figures_of_no_records_are_empty():
     nothing = pd.DataFrame(columns=["method", "params", "metrics"])
     assert len(figures.draw_accuracy(nothing).axes) == 1
     assert len(figures.draw_variations(nothing).axes) == 3
-
-
-def test_the_interactive_map_is_one_file_without_requests(result, monkeypatch, tmp_path):
-    monkeypatch.setattr(source, "sites", lambda: SITES)
-    monkeypatch.setattr(paths, "extra", lambda: tmp_path / "extra")
-    monkeypatch.setattr(paths, "figures", lambda: tmp_path / "figures")
-    origin = figure_arrays.save("06-made", result.arrays, tmp_path / "figures")
-    page = event_map.write_page(origin)
-    assert page.name == "source-made.html"
-    text = page.read_text(encoding="utf-8")
-    assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
-    assert "https://" not in text
