@@ -108,7 +108,7 @@ class Weather:
 
     @property
     def params(self) -> dict[str, Any]:
-        """What tells these windows from others of the same source, as the records spell it."""
+        """How the windows were cut from their source, as the records spell it."""
         return {
             "levels": " ".join(f"{level:g}" for level in self.levels),
             "grid": self.grid.name,

@@ -1,6 +1,6 @@
-"""Horizontal winds of one level on a map: those of the data, or what balances the heights.
+"""Horizontal winds of one level on a map: those of the data, or geostrophic ones.
 
-They are kept in cells of the map per second, the unit in which `dispersion` moves its particles.
+Their unit is cells of the map per second, in which `dispersion` moves its particles.
 """
 
 from __future__ import annotations

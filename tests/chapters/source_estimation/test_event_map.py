@@ -48,14 +48,14 @@ def test_the_page_ranks_the_sites_as_the_study_does(write, result):
     kept = result.arrays["likeness"]
     truth = np.tile(np.arange(4), len(kept))
     np.testing.assert_array_equal(
-        source.ranks(np.array(data["likeness"]).reshape(-1, 4), truth),
+        source.ranks(np.array(data["similarity"]).reshape(-1, 4), truth),
         source.ranks(kept.reshape(-1, 4), truth),
     )
 
 
 def test_the_page_distinguishes_all_kept_similarities(write):
     every = np.arange(0x3C01, dtype=np.uint16).view(np.float16)  # 0 to 1
-    shown = np.ravel(data_of(write(likeness=every.reshape(1, 1, -1)))["likeness"])
+    shown = np.ravel(data_of(write(likeness=every.reshape(1, 1, -1)))["similarity"])
     assert (np.diff(shown) > 0).all()
 
 

@@ -5,11 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentbook import paths
-from latentbook.chapters.source_estimation import event_map, figures
-from latentbook.study import figure_arrays
+from latentbook.chapters.source_estimation import figures
 from latentbook.study.result import as_records
-from latentbook.weather import source
 
 from .conftest import SITES
 

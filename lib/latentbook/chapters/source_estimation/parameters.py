@@ -1,4 +1,4 @@
-"""What chapter 06 can be told, and what goes together."""
+"""The parameters of chapter 06, and which combinations of them are allowed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from latentbook.study.parameters import Choice, Number, Numbers, Parameter, Valu
 
 #: The keys of `latentbook.weather.dispersion.NUCLIDES`.
 NUCLIDES = ("Cs-137", "I-131")
-#: What an instrument tells.
+#: What an instrument measures.
 READINGS = ("presence", "concentration")
 #: The largest number of patterns that a variation tries.
 MOST_PATTERNS = max(VARIED["k"])
@@ -25,7 +25,7 @@ PARAMETERS: dict[str, Parameter] = {
     "readings": Numbers("places where radiation is read", 1, 4096),
     "descriptors": Numbers("windows that stand for a pattern", 1, 10_000),
     "smoothing": Number("of the readings, in cells", 0, 64, whole=False),
-    "values": Choice("what an instrument tells", READINGS),
+    "values": Choice("what an instrument measures", READINGS),
     "variations": Words("parameters that are varied; may be empty", tuple(VARIED), least=0),
 }
 

@@ -373,14 +373,14 @@ def run(inputs: Inputs, setting: Setting, *, random_state: int) -> Result:
         method = Method(represented.name, "k-means")
         add(method, estimate, represented.params | {"k": setting.k}, seconds)
         if setting.arrays and represented is inputs.representations[-1]:
-            arrays = figure_arrays(inputs, codes, clusters, setting.event, readings, estimate)
+            arrays = event_arrays(inputs, codes, clusters, setting.event, readings, estimate)
     if setting.varied != "k":  # the bounds have no clusters
         for name, estimate in bounds(weather, plumes, readings).items():
             add(Method(name), estimate, {}, 0.0)
     return Result(CHAPTER, weather, random_state, scores, arrays)
 
 
-def figure_arrays(
+def event_arrays(
     inputs: Inputs,
     codes: np.ndarray,
     clusters: patterns.Patterns,
