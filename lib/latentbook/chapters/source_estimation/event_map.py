@@ -81,7 +81,7 @@ def _said(time: np.datetime64) -> str:
 
 
 def _similarities(kept: np.ndarray) -> list[list[list[float]]]:
-    """Return similarities (cases, true sites, candidates) with the digits that distinguish any two."""
+    """Return similarities (cases, true sites, candidates), rounded so that they stay distinct."""
     return [[[float(f"{v:.5g}") for v in row] for row in case] for case in kept.tolist()]
 
 
