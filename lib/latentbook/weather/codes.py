@@ -126,6 +126,7 @@ def represent(weather: Weather, name: str, design: Design, seed: int) -> Represe
     --------
     >>> from latentbook.weather.dataset import open_weather
     >>> weather = open_weather("weather-sample", levels=[700])
+    weather-sample: 1 gap in 712 times 6 h apart; no window spans one
     >>> represent(weather, "pca", Design(n_codes=8), 0).codes.shape == (len(weather), 8)
     True
     """

@@ -166,6 +166,7 @@ def open_weather(
     Examples
     --------
     >>> weather = open_weather("weather-sample", levels=[700])
+    weather-sample: 1 gap in 712 times 6 h apart; no window spans one
     >>> weather.main.shape[1:]
     (8, 64, 64, 1)
     """

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from latentbook.chapters.source_estimation import CHAPTER, VARIED, study, tables
+from latentbook.study import records
 from latentbook.study.judge import compare
 from latentbook.study.result import as_records
 from latentbook.study.tables import NOT_RUN
@@ -121,3 +122,9 @@ def test_what_was_varied_in_the_study_is_found_again(inputs):
     assert sorted(by_values["unchanged"]) == sorted(NAMES)
     assert set(by_values["value"]) == {"concentration"}
     assert tables.varied(found, "smoothing").empty
+
+
+def test_every_committed_record_stands_in_one_of_the_tables():
+    found = records.read(CHAPTER)
+    parts = [tables.unchanged(found), *(tables.varied(found, name) for name in VARIED)]
+    assert sorted(i for part in parts for i in part.index) == found.index.tolist()
