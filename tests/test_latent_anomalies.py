@@ -255,7 +255,8 @@ def test_tables(made):
     assert "class mean, own label" in texts["power"]
     assert texts["power"].count(":::{table}") == 2  # one a kind
     assert "drawn at random" in texts["shares"]
-    pages = latent_tables.generated()
+    every = records.read()
+    pages = latent_tables.generated(every, judge.compare(judge.published(), every))
     assert set(pages) == {
         *(f"07-{data}-{page}.md" for data in latent_tables.DATASETS for page in texts),
         "07-verdicts.md",
@@ -264,7 +265,8 @@ def test_tables(made):
 
 
 def test_tables_without_records(own_project):
-    pages = latent_tables.generated()
+    every = records.read()
+    pages = latent_tables.generated(every, judge.compare(judge.published(), every))
     assert pages["07-mnist-power.md"] == latent_tables.NOT_RUN
 
 

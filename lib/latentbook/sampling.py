@@ -27,3 +27,16 @@ def thesis_sample(n_samples: int, size: int, seed: int) -> np.ndarray:
     if size >= n_samples:
         return np.arange(n_samples)
     return np.random.RandomState(10 + seed).randint(0, n_samples, size=size)
+
+
+def split(n_samples: int, n_train: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to learn from and the rows held out.
+
+    Parameters
+    ----------
+    n_train
+        Size of the published training part, which comes first; 0 where the data are published
+        without one: then the last third is held out.
+    """
+    first = n_train or n_samples * 2 // 3
+    return np.arange(first), np.arange(first, n_samples)

@@ -119,7 +119,7 @@ def test_names_of_files():
 
 
 def test_generated_tables(kept):
-    pages = tables.generated()
+    pages = tables.generated(records.read(), pd.DataFrame())
     assert set(pages) == {"02-summary.md", *(f"{study.page(use)}.md" for use in USES)}
     assert pages["02-denoising.md"] == tables.NOT_RUN
     table = pages["02-anomalies.md"]
@@ -133,7 +133,7 @@ def test_generated_tables(kept):
 
 
 def test_tables_without_records(own_project):
-    pages = tables.generated()
+    pages = tables.generated(records.read(), pd.DataFrame())
     assert set(pages.values()) == {tables.NOT_RUN}
 
 

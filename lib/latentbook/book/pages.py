@@ -32,12 +32,11 @@ from latentbook.study.judge import (
     select,
     summarise,
 )
-from latentbook.study.tables import markdown, mean_and_spread, number, published_row
+from latentbook.study.tables import markdown, mean_and_spread, number, verdict_table
 
 
-def published_page() -> str:
+def published_page(compared: pd.DataFrame) -> str:
     """Return the page "Published and reproduced": every row of every table, with its verdict."""
-    compared = compare(published(), records.read())
     counts = compared["verdict"].value_counts()
     text = [
         "# Published and reproduced",
@@ -61,9 +60,8 @@ def published_page() -> str:
             "",
             f"From {{cite}}`{source}`, {_pages(rows['page'])}.",
             "",
-            markdown(
-                ["data set, method", "metric", "published", "reproduced", "coverage", "verdict"],
-                [published_row(row) for _, row in rows.iterrows()],
+            verdict_table(
+                rows,
                 caption=f"{table.capitalize()}, published and reproduced",
                 name=f"tbl-{slug}",
             ),
@@ -97,37 +95,35 @@ def _pages(pages: pd.Series) -> str:
     return ("page " if len(unique) == 1 else "pages ") + ", ".join(unique)
 
 
-def _beyond() -> pd.DataFrame:
+def _beyond(every: pd.DataFrame) -> pd.DataFrame:
     """Return our accuracies of the methods that the thesis does not have, for the home picture."""
-    found = records.read()
     representations = ("umap2", "umap10", "umap30", "cae10-guo")
     rows = [
         {"dataset": dataset, "method": method, "metric": "acc", "table": "ours", "params": {}}
         | summary
-        for dataset in found["dataset"].unique()
+        for dataset in every["dataset"].unique()
         for method in [f"{name} + mixture" for name in representations]
-        if (summary := summarise(over_all(found, dataset, method), "acc"))
+        if (summary := summarise(over_all(every, dataset, method), "acc"))
     ]
     return pd.DataFrame(rows)
 
 
-def findings() -> str:
+def findings(every: pd.DataFrame, compared: pd.DataFrame) -> str:
     """Return the home page's findings in words, every number from records."""
-    found, numbers = records.read(), published()
-    counts = compare(numbers, found)["verdict"].value_counts()
+    counts = compared["verdict"].value_counts()
     judged = sum(counts.get(v, 0) for v in VERDICTS[:3])
     text = [
-        f"Of {len(numbers)} numbers that the sources print, {judged} have a counterpart here: "
+        f"Of {len(compared)} numbers that the sources print, {judged} have a counterpart here: "
         f"{counts.get('reproduced', 0)} reproduce, {counts.get('higher', 0)} come out higher and "
         f"{counts.get('lower', 0)} lower; {counts.get('not comparable', 0)} are not comparable "
         f"and {counts.get('not run', 0)} were not run.",
     ]
     for dataset in ("mnist", "fashion_mnist"):
-        ranked = _best(found, dataset)
+        ranked = _best(every, dataset)
         if ranked:
             method, summary = ranked
-            same = (numbers["dataset"] == dataset) & (numbers["metric"] == "acc")
-            printed = numbers[same & (numbers["source"] == "fernandez2020")]
+            same = (compared["dataset"] == dataset) & (compared["metric"] == "acc")
+            printed = compared[same & (compared["source"] == "fernandez2020")]
             text.append(
                 f"On {dataset} the most accurate method over all images, of those with three "
                 f"seeds or more, is {method}, with "
@@ -149,13 +145,13 @@ def _best(found: pd.DataFrame, dataset: str) -> tuple[str, dict[str, Any]] | Non
     return max(ranked, key=lambda pair: pair[1]["mean"]) if ranked else None
 
 
-def status_page() -> str:
+def status_page(every: pd.DataFrame, compared: pd.DataFrame) -> str:
     """Return the status page: per chapter and profile what ran where, how long, and when."""
     profiles = sorted(path.stem for path in paths.profiles().glob("*.yml"))
-    found = [(profile, records.read(profile=profile)) for profile in profiles]
-    every = pd.concat([rows for _, rows in found if len(rows)] or [found[0][1]])
+    found = [every if profile == "paper" else records.read(profile=profile) for profile in profiles]
+    runs = pd.concat([rows for rows in found if len(rows)] or found[:1])
     rows = []
-    for (chapter, profile), group in every.groupby(["chapter", "profile"]):
+    for (chapter, profile), group in runs.groupby(["chapter", "profile"]):
         rows.append(
             [
                 chapter,
@@ -181,9 +177,9 @@ def status_page() -> str:
             caption="Runs by chapter and profile",
             name="tbl-status",
         ),
-        _cost_of_a_seed(records.read()),
-        _verdicts_by_table(),
-        _versions(every),
+        _cost_of_a_seed(every),
+        _verdicts_by_table(compared),
+        _versions(runs),
     ]
     return "\n".join(text)
 
@@ -218,8 +214,7 @@ def _cost_of_a_seed(found: pd.DataFrame) -> str:
     )
 
 
-def _verdicts_by_table() -> str:
-    compared = compare(published(), records.read())
+def _verdicts_by_table(compared: pd.DataFrame) -> str:
     rows = []
     for (source, table), group in compared.groupby(["source", "table"], sort=False):
         counts = group["verdict"].value_counts()
@@ -229,9 +224,9 @@ def _verdicts_by_table() -> str:
     )
 
 
-def _versions(every: pd.DataFrame) -> str:
+def _versions(runs: pd.DataFrame) -> str:
     used: dict[str, set[str]] = {}
-    for versions in every["versions"]:
+    for versions in runs["versions"]:
         for library, found in versions.items():
             used.setdefault(library, set()).add(found)
     return markdown(
@@ -242,29 +237,38 @@ def _versions(every: pd.DataFrame) -> str:
     )
 
 
+#: The chapters' generated tables, in reading order.
+CHAPTERS = (
+    autoencoders,
+    two_stage_clustering,
+    deep_clustering,
+    weather_patterns,
+    source_estimation,
+    latent_anomalies,
+)
+
+
 def write_all() -> None:
     """Write all generated pages and tables into ``book/generated``."""
+    every = records.read()
+    compared = compare(published(), every)
     pages = {
-        "published-and-reproduced.md": published_page(),
-        "status.md": status_page(),
-        "home-findings.md": findings(),
-        **autoencoders.generated(),
-        **two_stage_clustering.generated(),
-        **deep_clustering.generated(),
-        **weather_patterns.generated(),
-        **source_estimation.generated(),
-        **latent_anomalies.generated(),
+        "published-and-reproduced.md": published_page(compared),
+        "status.md": status_page(every, compared),
+        "home-findings.md": findings(every, compared),
     }
+    for chapter in CHAPTERS:
+        pages |= chapter.generated(every, compared)
     for name, text in pages.items():
         with files.atomic(paths.generated() / name) as scratch:
             scratch.write_text(text)
     cards.write()
-    draw_home(paths.generated() / "home.png")
+    draw_home(every, compared, paths.generated() / "home.png")
 
 
-def draw_home(target: Path) -> None:
+def draw_home(every: pd.DataFrame, compared: pd.DataFrame, target: Path) -> None:
     """Write the picture of the home page and the README; its description digests the numbers."""
-    compared = pd.concat([compare(published(), records.read()), _beyond()])
+    compared = pd.concat([compared, _beyond(every)])
     numbers = compared[["dataset", "method", "metric", "value", "mean", "spread", "verdict"]]
     description = hashlib.sha256(numbers.round(4).to_csv(index=False).encode()).hexdigest()
     with files.atomic(target) as scratch:

@@ -16,7 +16,6 @@ import numpy as np
 from filelock import FileLock
 
 from latentbook import files, paths
-from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError
 
 #: An npz in ``data/records/figures`` may weigh this much, in bytes.
@@ -90,8 +89,8 @@ def saved(chapter: str) -> dict[str, dict[str, np.ndarray]]:
     return {s.stem.removeprefix(f"{chapter}-"): read(s) for s in sources}
 
 
-def thumbnails(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """Return the images at `rows` as small bytes.
+def thumbnails(x: np.ndarray) -> np.ndarray:
+    """Return images of shape (n, height, width, channels), in [0, 1], as small bytes.
 
     Returns
     -------
@@ -99,7 +98,6 @@ def thumbnails(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
         Grey images as they are, (n, height, width); colour images halved to (n, height / 2,
         width / 2, 3) with 32 levels a channel, which halves what they weigh.
     """
-    x = dataset.x[rows]
     if x.shape[-1] == 1:
         return np.round(x[..., 0] * 255).astype(np.uint8)
     n, height, width, channels = x.shape

@@ -59,7 +59,7 @@ def save(
         "embedding": z[rows].astype(np.float16),
         "labels": dataset.y[rows].astype(np.uint8),
         "index": dataset.index[rows].astype(np.int32),
-        "thumbnails": figure_arrays.thumbnails(dataset, rows),
+        "thumbnails": figure_arrays.thumbnails(dataset.x[rows]),
         "caption": np.array(caption),
     }
     return figure_arrays.save(f"{_PREFIX}{dataset.name}", arrays, where)

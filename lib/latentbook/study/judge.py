@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from latentbook import paths
+from latentbook.study import records
 
 PUBLISHED_COLUMNS = (
     "source",
@@ -106,7 +107,7 @@ def over_all(found: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
 
 def longest(found: pd.DataFrame) -> pd.DataFrame:
     """Return the records whose limit of epochs is the largest of their data set and method."""
-    limits = found.assign(limit=[p.get("max_epochs", 0) for p in found["params"]])
+    limits = found.assign(limit=[records.epoch_limit(p) for p in found["params"]])
     largest = limits.groupby(["dataset", "method"])["limit"].transform("max")
     return found[limits["limit"] == largest]
 
@@ -151,7 +152,7 @@ def _unfinished(rows: pd.DataFrame, row: pd.Series) -> str:
     """Say why scores of a network are not comparable: its training ended at the limit of epochs."""
     if row["metric"].startswith("parameters"):
         return ""
-    epochs = [(m.get("epochs"), p.get("max_epochs")) for m, p in metrics_and_params(rows)]
+    epochs = [(m.get("epochs"), records.epoch_limit(p)) for m, p in metrics_and_params(rows)]
     enough = STATED_EPOCHS.get(row["source"], math.inf)
     cut = [limit for n, limit in epochs if limit and n == limit < enough]
     return f"trained {cut[0]} epochs here, and not until its loss had settled" if cut else ""

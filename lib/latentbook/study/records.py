@@ -202,6 +202,21 @@ def read(chapter: str | None = None, profile: str = "paper") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SCHEMA))
 
 
+def epoch_limit(params: Mapping[str, Any]) -> int:
+    """Return the limit of epochs of the training that `params` describe, 0 where nothing trained.
+
+    Records spell it ``max_epochs`` where early stopping may end the training before it,
+    ``pretraining_epochs`` for an autoencoder that DCEC goes on from, and ``epochs`` otherwise.
+    """
+    names = ("max_epochs", "pretraining_epochs", "epochs")
+    return next((int(params[name]) for name in names if params.get(name)), 0)
+
+
+def part(params: Mapping[str, Any]) -> str:
+    """Return the part of the samples that was scored: ``all``, ``train`` or ``test``."""
+    return str(params.get("evaluated_on", "all"))
+
+
 def backend() -> str:
     """Name the backend of Keras and its version, as in ``tensorflow, keras 3.15.1``."""
     import keras

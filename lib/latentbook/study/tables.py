@@ -129,20 +129,37 @@ def _labels(found: pd.DataFrame) -> list[str]:
     return labels
 
 
-def published_row(row: pd.Series) -> list[str]:
-    """Return the cells of a published number: what, metric, published, reproduced, verdict."""
-    params = ", ".join(f"{k} {v}" for k, v in row["params"].items())
-    label = f"{row['dataset']}: {row['method']}" + (f" ({params})" if params else "")
-    digits = min(4, max(3, len(str(row["value"]).partition(".")[2])))
-    why = f": {row['not_comparable']}" if row["verdict"] == "not comparable" else ""
-    return [
-        label,
-        row["metric"],
-        number(row["value"], digits),
-        mean_and_spread(row),
-        number(row["coverage"]),
-        styled(row["verdict"]) + why,
-    ]
+def verdict_table(compared: pd.DataFrame, *, caption: str, name: str) -> str:
+    """Return published numbers beside ours, one row each, with the verdict.
+
+    The published table is named where there are several, the coverage shown where it is not 1.
+
+    Parameters
+    ----------
+    compared
+        Rows of `judge.compare`.
+    """
+    several = compared["table"].nunique() > 1
+    partial = bool((compared["coverage"].fillna(1.0) != 1).any())
+    what = "table, data set: method" if several else "data set: method"
+    header = [what, "metric", "published", "reproduced", *["coverage"] * partial, "verdict"]
+    rows = []
+    for _, row in compared.iterrows():
+        params = ", ".join(f"{k} {v}" for k, v in row["params"].items())
+        label = f"{row['dataset']}: {row['method']}" + (f" ({params})" if params else "")
+        digits = min(4, max(3, len(str(row["value"]).partition(".")[2])))
+        why = f": {row['not_comparable']}" if row["verdict"] == "not comparable" else ""
+        rows.append(
+            [
+                f"{row['table']}, {label}" if several else label,
+                row["metric"].replace("_", " "),
+                number(row["value"], digits),
+                mean_and_spread(row),
+                *[number(row["coverage"])] * partial,
+                styled(row["verdict"]) + why,
+            ]
+        )
+    return markdown(header, rows, caption=caption, name=name)
 
 
 def styled(judged: str) -> str:

@@ -12,7 +12,6 @@ import pandas as pd
 
 from latentbook.chapters.autoencoders import CHAPTER, study
 from latentbook.chapters.autoencoders.judgement import USES, judge
-from latentbook.study import records
 from latentbook.study.judge import select, summarise
 from latentbook.study.tables import markdown, mean_and_spread, number
 
@@ -153,9 +152,17 @@ def _spread(values: pd.Series, digits: int) -> str:
     return f"{text} ± {number(values.std(ddof=1), digits)}" if len(values) > 1 else text
 
 
-def generated() -> dict[str, str]:
-    """Return the generated tables of the chapter, file name -> text."""
-    found = records.read(CHAPTER)
+def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
+    """Return the generated tables, file name -> text.
+
+    Parameters
+    ----------
+    every
+        The full-scale records of all chapters.
+    compared
+        Every published number beside ours, as `judge.compare` returns it.
+    """
+    found = every[every["chapter"] == CHAPTER]
     written = {}
     for use in USES:
         page = study.page(use)

@@ -1,1 +1,3 @@
 """Chapter 04: deep clustering with a convolutional autoencoder (DCEC)."""
+
+CHAPTER = "04-deep-clustering"

@@ -15,12 +15,12 @@ import keras
 import numpy as np
 
 from latentbook import cache, clustering, embed, metrics, sampling
+from latentbook.chapters.deep_clustering import CHAPTER
 from latentbook.datasets import Dataset
 from latentbook.dcec import DCEC
 from latentbook.errors import LatentbookError, choose
 from latentbook.study import records
 
-CHAPTER = "04-deep-clustering"
 Setting = dict[str, Any]
 
 #: What guo2017dcec fixes; the settings below change one value of it.

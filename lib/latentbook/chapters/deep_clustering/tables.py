@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from latentbook.chapters.deep_clustering import CHAPTER
 from latentbook.study import judge, records, tables
 
-CHAPTER = "04-deep-clustering"
 #: Weight of the clustering loss in the faithful run, as in `deep_clustering`, which would import
 #: Keras for it.
 GAMMA = 0.1
@@ -25,21 +25,27 @@ QUESTIONS = {
 }
 
 
-def generated() -> dict[str, str]:
-    """Return the generated tables, file name -> text."""
-    found = records.read(CHAPTER)
+def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
+    """Return the generated tables, file name -> text.
+
+    Parameters
+    ----------
+    every
+        The full-scale records of all chapters.
+    compared
+        Every published number beside ours, as `judge.compare` returns it.
+    """
+    found = every[every["chapter"] == CHAPTER]
     if found.empty:
         nothing = "No full-scale record yet: not run.\n"
         return dict.fromkeys(
             (f"04-{name}.md" for name in ("scores", "verdicts", "experiments", "runs")), nothing
         )
-    compared = judge.compare(judge.published(), records.read())
     thirteen = compared[compared["table"] == "table 13.1"]
     return {
         "04-scores.md": _scores(found),
-        "04-verdicts.md": tables.markdown(
-            ["data set, method", "metric", "published", "reproduced", "coverage", "verdict"],
-            [tables.published_row(row) for _, row in thirteen.iterrows()],
+        "04-verdicts.md": tables.verdict_table(
+            thirteen,
             caption="Table 13.1 of the thesis, published and reproduced",
             name="tbl-04-verdicts",
         ),

@@ -1,1 +1,3 @@
 """Chapter 01: dimensionality reduction."""
+
+CHAPTER = "01-dimensionality-reduction"

@@ -1,1 +1,3 @@
 """Chapter 07: anomalies in conditioned latent spaces."""
+
+CHAPTER = "07-latent-anomalies"

@@ -84,8 +84,8 @@ def pictures(
         }
         if data.x.ndim == 4:
             arrays |= {
-                f"extreme images {title}": figure_arrays.thumbnails(data, index[extreme]),
-                f"mistakes {title}": figure_arrays.thumbnails(data, test[wrong]),
+                f"extreme images {title}": figure_arrays.thumbnails(data.x[index[extreme]]),
+                f"mistakes {title}": figure_arrays.thumbnails(data.x[test[wrong]]),
                 f"mistaken {title}": np.stack([data.y[test[wrong]], found_in]).astype(np.int8),
             }
         if space.means is not None and len(space.means) > 1:

@@ -21,13 +21,12 @@ from sklearn.metrics import average_precision_score, roc_auc_score, v_measure_sc
 
 from latentbook import anomaly, cache, clustering, mass_curves, metrics, tabular
 from latentbook.autoencoders import variational
+from latentbook.chapters.latent_anomalies import CHAPTER
 from latentbook.chapters.latent_anomalies.data import Anomalies, Split
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
 from latentbook.study import records
 from latentbook.tabular import Table
-
-CHAPTER = "07-latent-anomalies"
 
 #: Question -> the changes of the settings that answer it.
 #: 1/784 is the weight 1 of a reconstruction that is averaged over 784 pixels, not summed.

@@ -12,11 +12,10 @@ from typing import Any
 import pandas as pd
 from scipy.stats import kendalltau
 
-from latentbook.study import records
-from latentbook.study.judge import compare, published, select, summarise
-from latentbook.study.tables import markdown, mean_and_spread, number, score_cell, styled
+from latentbook.chapters.latent_anomalies import CHAPTER
+from latentbook.study.judge import select, summarise
+from latentbook.study.tables import markdown, number, score_cell, verdict_table
 
-CHAPTER = "07-latent-anomalies"
 STAGES = {"mixture": "bic", "k-means": "silhouette"}
 #: Data sets with full-scale tables of their own.
 DATASETS = ("mnist", "nsl_kdd", "trades", "satimage")
@@ -262,28 +261,6 @@ def space_table(found: pd.DataFrame, *, caption: str, name: str) -> str:
     return markdown(header, body, caption=caption, name=name)
 
 
-def verdict_table(compared: pd.DataFrame) -> str:
-    """Return the paper's numbers, published beside reproduced."""
-    rows = compared[compared["source"] == "norlander2019"]
-    body = []
-    for _, row in rows.iterrows():
-        space = space_title(row["method"], {"gamma": 1} | row["params"])
-        title = f"{row['table']}, {row['dataset']}: {space}"
-        why = f": {row['not_comparable']}" if row["verdict"] == "not comparable" else ""
-        body.append(
-            [
-                f"{title} + {row['method'].partition(' + ')[2]}",
-                row["metric"],
-                number(row["value"]),
-                mean_and_spread(row),
-                styled(row["verdict"]) + why,
-            ]
-        )
-    header = ["table, data set: method", "metric", "published", "reproduced", "verdict"]
-    caption = "Numbers of the paper, published and reproduced"
-    return markdown(header, body, caption=caption, name="tbl-07-verdicts")
-
-
 def tables_of(found: pd.DataFrame, about: str, name: str) -> dict[str, str]:
     """Return all tables of some records of one data set, by the last word of their name.
 
@@ -325,14 +302,26 @@ def tables_of(found: pd.DataFrame, about: str, name: str) -> dict[str, str]:
     }
 
 
-def generated() -> dict[str, str]:
-    """Return the generated tables of the chapter, file name -> text."""
-    found = records.read(CHAPTER)
+def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
+    """Return the generated tables, file name -> text.
+
+    Parameters
+    ----------
+    every
+        The full-scale records of all chapters.
+    compared
+        Every published number beside ours, as `judge.compare` returns it.
+    """
+    found = every[every["chapter"] == CHAPTER]
     written = {}
     for dataset in DATASETS:
         rows = found[found["dataset"] == dataset]
         about = f"{dataset}, {rows['n_samples'].max():,} rows" if len(rows) else dataset
         for page, text in tables_of(rows, about, f"tbl-07-{dataset}").items():
             written[f"07-{dataset}-{page}.md"] = text if len(rows) else NOT_RUN
-    compared = compare(published(), records.read())
-    return written | {"07-verdicts.md": verdict_table(compared)}
+    verdicts = verdict_table(
+        compared[compared["source"] == "norlander2019"],
+        caption="Numbers of the paper, published and reproduced",
+        name="tbl-07-verdicts",
+    )
+    return written | {"07-verdicts.md": verdicts}

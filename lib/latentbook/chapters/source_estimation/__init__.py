@@ -1,1 +1,3 @@
 """Chapter 06: where a release came from."""
+
+CHAPTER = "06-source-estimation"

@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from latentbook import cache
+from latentbook.chapters.source_estimation import CHAPTER
 from latentbook.errors import LatentbookError, check_between
 from latentbook.study import records
 from latentbook.weather import patterns, source
 from latentbook.weather.codes import Weather, windows_of
 from latentbook.weather.grid import Grid
 
-CHAPTER = "06-source-estimation"
 #: Windows whose plumes are computed, and kept, together.
 BLOCK = 64
 #: What can be varied -> the values; `plan` leaves out the one that is chosen anyway.

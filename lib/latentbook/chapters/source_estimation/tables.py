@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import pandas as pd
 
-from latentbook.study import records
-from latentbook.study.judge import compare, published, select, summarise
-from latentbook.study.tables import NOT_RUN, markdown, number, published_row, score_cell
+from latentbook.chapters.source_estimation import CHAPTER
+from latentbook.study.judge import select, summarise
+from latentbook.study.tables import NOT_RUN, markdown, number, score_cell, verdict_table
 from latentbook.study.weather_labels import TITLES, by_method, codes_title, datasets_in_order
 
-CHAPTER = "06-source-estimation"
 #: Order of the methods of source estimation that use no cluster.
 BOUNDS = ("mean plume", "true weather")
 
 
-def generated() -> dict[str, str]:
-    """Return the generated tables, file name -> text."""
-    estimated = records.read(CHAPTER)
+def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
+    """Return the generated tables, file name -> text.
+
+    Parameters
+    ----------
+    every
+        The full-scale records of all chapters.
+    compared
+        Every published number beside ours, as `judge.compare` returns it.
+    """
+    estimated = every[every["chapter"] == CHAPTER]
     pages = dict.fromkeys(("06-accuracy.md", "06-variations.md"), NOT_RUN)
     if len(estimated):
         pages = {
@@ -31,11 +38,8 @@ def generated() -> dict[str, str]:
             ),
             "06-variations.md": _variations(estimated),
         }
-    compared = compare(published(), estimated)
-    compared = compared[compared["table"] == "figure 20"]
-    pages["06-verdicts.md"] = markdown(
-        ["data set, method", "metric", "published", "reproduced", "coverage", "verdict"],
-        [published_row(row) for _, row in compared.iterrows()],
+    pages["06-verdicts.md"] = verdict_table(
+        compared[compared["table"] == "figure 20"],
         caption="Figure 20 of the thesis, published and reproduced",
         name="tbl-06-verdicts",
     )

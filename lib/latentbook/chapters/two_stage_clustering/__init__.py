@@ -1,1 +1,3 @@
 """Chapter 03: a representation, then a clusterer."""
+
+CHAPTER = "03-two-stage-clustering"

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import pandas as pd
 
-from latentbook.study import records
-from latentbook.study.judge import compare, longest, published, select, summarise
+from latentbook.chapters.two_stage_clustering import CHAPTER
+from latentbook.study.judge import longest, select, summarise
 from latentbook.study.tables import (
     HEADINGS,
     NOT_RUN,
     markdown,
     mean_and_spread,
-    published_row,
     score_cell,
     score_table,
+    verdict_table,
     without_n,
 )
 
 
-def generated() -> dict[str, str]:
-    """Return the generated tables of the two-stage chapter, file name -> text."""
-    found = records.read("03-two-stage-clustering")
+def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
+    """Return the generated tables, file name -> text.
+
+    Parameters
+    ----------
+    every
+        The full-scale records of all chapters.
+    compared
+        Every published number beside ours, as `judge.compare` returns it.
+    """
+    found = every[every["chapter"] == CHAPTER]
     scores = [
         score_table(
             longest(found),
@@ -31,15 +39,13 @@ def generated() -> dict[str, str]:
         )
         for dataset in sorted(found["dataset"].unique())
     ]
-    compared = compare(published(), records.read())
     twelve = compared[compared["table"].isin(["table 12.1", "table 12.2"])]
     return {
         "03-scores.md": "\n".join(scores) or NOT_RUN,
         "03-training.md": _training(found),
         "03-choice-of-k.md": _choice_of_k(found),
-        "03-verdicts.md": markdown(
-            ["data set, method", "metric", "published", "reproduced", "coverage", "verdict"],
-            [published_row(row) for _, row in twelve.iterrows()],
+        "03-verdicts.md": verdict_table(
+            twelve,
             caption="Tables 12.1 and 12.2 of the thesis, published and reproduced",
             name="tbl-03-verdicts",
         ),

@@ -1,1 +1,3 @@
 """Chapter 05: clusters of weather."""
+
+CHAPTER = "05-weather-patterns"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from latentbook import metrics, sampling
+from latentbook.chapters.weather_patterns import CHAPTER
 from latentbook.study import records
 from latentbook.weather import patterns
 from latentbook.weather.codes import (
@@ -20,8 +21,6 @@ from latentbook.weather.codes import (
     method_name,
     windows_of,
 )
-
-CHAPTER = "05-weather-patterns"
 
 
 def make_record(

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentbook.study import figure_arrays, records
+from latentbook.chapters.weather_patterns import CHAPTER
+from latentbook.study import figure_arrays
 from latentbook.study.tables import NOT_RUN, markdown, number, score_cell
 from latentbook.study.weather_labels import TITLES, by_method, codes_title, datasets_in_order
 from latentbook.weather import patterns
 
-CHAPTER = "05-weather-patterns"
 CLUSTER_COLUMNS = {
     "calinski_harabasz_raw": "CH fields",
     "silhouette_raw": "SIL fields",
@@ -31,9 +31,17 @@ CODE_COLUMNS = {
 }
 
 
-def generated() -> dict[str, str]:
-    """Return the generated tables, file name -> text."""
-    found = records.read(CHAPTER)
+def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
+    """Return the generated tables, file name -> text.
+
+    Parameters
+    ----------
+    every
+        The full-scale records of all chapters.
+    compared
+        Every published number beside ours, as `judge.compare` returns it.
+    """
+    found = every[every["chapter"] == CHAPTER]
     if found.empty:
         return dict.fromkeys(
             ("05-runs.md", "05-clusters.md", "05-codes.md", "05-catalogue.md"), NOT_RUN
