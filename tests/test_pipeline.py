@@ -139,12 +139,14 @@ def test_a_profile_that_is_not_yaml_is_named(notebook):
 
 
 def test_dependencies_follow_imports_into_functions_and_packages(tmp_path):
-    path = write_notebook(tmp_path / "01-x.ipynb", "%matplotlib inline\nfrom latentbook import cli")
+    path = write_notebook(
+        tmp_path / "01-x.ipynb", "%matplotlib inline\nfrom latentbook.book import cli"
+    )
     names = {
         file.relative_to(paths.root() / "lib" / "latentbook").as_posix()
         for file in pipeline.dependencies(path)
     }
-    assert {"__init__.py", "cli.py", "errors.py"} <= names
+    assert {"__init__.py", "book/cli.py", "errors.py"} <= names
     assert "datasets/__init__.py" in names  # imported inside a function of cli
     assert "pipeline.py" not in names
 
