@@ -17,8 +17,8 @@ import numpy as np
 import xarray as xr
 
 from latentbook import files, paths
-from latentbook.datasets.weather import times
 from latentbook.weather.grid import EUROPE
+from latentbook.weather.sources import times
 
 #: Attributes of the sample beside those of the run.
 TITLE = "Simulated weather over Europe, two springs (climate model jcm, T31), for latentbook"

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from latentbook import datasets, paths
-from latentbook.datasets import weather
 from latentbook.errors import LatentbookError
+from latentbook.weather import sources
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
@@ -39,7 +39,7 @@ def real(name):
 
 
 def test_names_are_those_of_the_registry():
-    names = (*datasets.NAMES, *weather.NAMES)
+    names = (*datasets.NAMES, *sources.NAMES)
     assert tuple(tomllib.loads(paths.registry().read_text())) == names
 
 

@@ -10,9 +10,9 @@ import xarray as xr
 
 from latentbook import paths
 from latentbook.book import cards
-from latentbook.datasets import weather
-from latentbook.datasets.weather import reading, registered
 from latentbook.errors import LatentbookError
+from latentbook.weather import sources
+from latentbook.weather.sources import reading, registered
 
 from .conftest import LEVELS, canonical
 
@@ -96,7 +96,7 @@ def test_every_spelling_becomes_the_one_form(tmp_path, spelling, engine):
         engine = NETCDF4  # NETCDF-3 has no strings
     truth = canonical(6)
     path = written(SPELLINGS[spelling](truth), tmp_path / "file.nc", engine)
-    data = weather.open(path)
+    data = sources.open(path)
     assert set(data.coords) == {"time", "level", "latitude", "longitude"}
     assert data["z"].dims == ("time", "level", "latitude", "longitude")
     assert data["z"].dtype == np.float32
@@ -120,14 +120,14 @@ def test_packed_integers(tmp_path):
     path = written(ecmwf(canonical(4)), tmp_path / "packed.nc", z=packing)
     with xr.open_dataset(path, engine="h5netcdf", mask_and_scale=False) as raw:
         assert raw["z"].dtype == np.int16
-    assert np.abs(weather.open(path)["z"].values - canonical(4)["z"].values).max() < 0.13
+    assert np.abs(sources.open(path)["z"].values - canonical(4)["z"].values).max() < 0.13
 
 
 def test_zarr_store(tmp_path):
     arco(canonical(6)).drop_encoding().chunk(time=2).to_zarr(
         tmp_path / "store.zarr", consolidated=False
     )
-    data = weather.open(tmp_path / "store.zarr", levels=(900, 500))
+    data = sources.open(tmp_path / "store.zarr", levels=(900, 500))
     assert data["z"].data.chunksize[0] % 2 == 0
     assert data["level"].values.tolist() == [500, 900]
     assert np.abs(data["z"].values - canonical(6)["z"].values[:, [0, 2]]).max() < 0.01
@@ -140,7 +140,7 @@ def test_winds_pressure_and_temperature(tmp_path):
     data["slp"] = (surface, np.full(shape, 101_325.0), {"units": "Pascals"})
     data["air"] = (data["z"].dims, np.full(data["z"].shape, 273.0), {"units": "degK"})
     path = written(data, tmp_path / "all.nc")
-    found = weather.open(path, ("z", "u", "v", "msl", "t"), levels=(700,))
+    found = sources.open(path, ("z", "u", "v", "msl", "t"), levels=(700,))
     assert found["msl"].dims == surface
     assert float(found["msl"][0, 0, 0]) == pytest.approx(1013.25)
     assert found["msl"].attrs["units"] == "hPa"
@@ -152,7 +152,7 @@ def test_winds_pressure_and_temperature(tmp_path):
 def test_region_across_greenwich_and_period(tmp_path, period):
     truth = canonical(20)
     path = written(ecmwf(truth), tmp_path / "file.nc")
-    data = weather.open(path, region=(-20, 15, 30, 60), period=period)
+    data = sources.open(path, region=(-20, 15, 30, 60), period=period)
     assert data["longitude"].values.tolist() == list(range(-20, 16, 5))
     assert data["latitude"].values.tolist() == list(range(30, 61, 5))
     assert data.sizes["time"] == (8 if period else 20)
@@ -164,41 +164,41 @@ def test_region_over_the_date_line(tmp_path):
     data = canonical(2, longitude=np.arange(0.0, 360, 10))
     data["z"].values[:] = 5500
     path = written(data.isel(level=[0]), tmp_path / "globe.nc")
-    found = weather.open(path, region=(170, -170, 30, 60))
+    found = sources.open(path, region=(170, -170, 30, 60))
     assert found["longitude"].values.tolist() == [-180, -170, 170]
-    assert weather.open(path, region=(-180, 180, 20, 80)).sizes["longitude"] == 36
+    assert sources.open(path, region=(-180, 180, 20, 80)).sizes["longitude"] == 36
 
 
 def test_a_longitude_given_twice_is_taken_once(tmp_path):
     data = canonical(2, longitude=np.arange(0.0, 361, 30))
     data["z"].values[:] = 5500
     path = written(data.isel(level=[0]), tmp_path / "globe.nc")
-    assert weather.open(path)["longitude"].values.tolist() == list(range(-180, 180, 30))
+    assert sources.open(path)["longitude"].values.tolist() == list(range(-180, 180, 30))
 
 
 def test_single_level_files(tmp_path):
     data = canonical(4)
     z500 = data.isel(level=0, drop=True).rename(z="z500", latitude="lat", longitude="lon")
-    assert weather.open(written(z500, tmp_path / "a.nc"))["z"].shape == (4, 1, 13, 27)
+    assert sources.open(written(z500, tmp_path / "a.nc"))["z"].shape == (4, 1, 13, 27)
     two = z500.assign(z1000=z500["z500"] - 5300).assign_attrs(z500.attrs)
     two["z1000"].attrs["units"] = "m"
-    both = weather.open(written(two, tmp_path / "b.nc"))
+    both = sources.open(written(two, tmp_path / "b.nc"))
     assert both["level"].values.tolist() == [500, 1000]
-    scalar = weather.open(written(data.isel(level=1), tmp_path / "c.nc"))
+    scalar = sources.open(written(data.isel(level=1), tmp_path / "c.nc"))
     assert scalar["level"].values.tolist() == [700]
     bare = written(data.isel(level=2, drop=True), tmp_path / "d.nc")
     with pytest.raises(LatentbookError, match=r"has no level axis: say .* levels=\(500,\)"):
-        weather.open(bare)
-    assert weather.open(bare, levels=(900,))["level"].values.tolist() == [900]
+        sources.open(bare)
+    assert sources.open(bare, levels=(900,))["level"].values.tolist() == [900]
     with pytest.raises(LatentbookError, match="impossible values such as"):
-        weather.open(bare, levels=(300,))
+        sources.open(bare, levels=(300,))
 
 
 def test_winds_near_the_ground_are_no_levels(tmp_path):
     data = canonical(2, names=("u",)).isel(level=0, drop=True).rename(u="u100")
     data["u100"].attrs["long_name"] = "100 metre U wind component"
     with pytest.raises(LatentbookError, match="has no eastward wind"):
-        weather.open(written(data, tmp_path / "ground.nc"), ("u",))
+        sources.open(written(data, tmp_path / "ground.nc"), ("u",))
 
 
 def test_many_files_are_one(tmp_path):
@@ -208,26 +208,26 @@ def test_many_files_are_one(tmp_path):
             one = part.isel(level=[level])
             written(one[["z"]], tmp_path / f"z-{level}-{number}.nc")
             written(one[["u"]], tmp_path / f"u-{level}-{number}.nc")
-    found = weather.open(str(tmp_path / "[z]-*.nc"))
+    found = sources.open(str(tmp_path / "[z]-*.nc"))
     assert np.array_equal(found["z"], data["z"].isel(level=[0, 1]))
-    listed = weather.open(sorted(tmp_path.glob("z-1-*.nc")))
+    listed = sources.open(sorted(tmp_path.glob("z-1-*.nc")))
     assert listed["level"].values.tolist() == [700]
     z_only = [tmp_path / "z-0-0.nc", tmp_path / "z-0-1.nc"]
     with pytest.raises(LatentbookError, match="has no eastward wind"):
-        weather.open(z_only, ("z", "u"))
+        sources.open(z_only, ("z", "u"))
     with pytest.raises(LatentbookError, match="the time 2000-01-04 00:00 comes after"):
-        weather.open([*z_only, z_only[0]])
+        sources.open([*z_only, z_only[0]])
 
 
 def test_variables_in_files_of_their_own(tmp_path):
     data = canonical(8, names=("z", "u", "v"))
     files = [written(data[[name]], tmp_path / f"{name}.nc") for name in data.data_vars]
-    found = weather.open(files, ("z", "u", "v"))
+    found = sources.open(files, ("z", "u", "v"))
     for name in data.data_vars:
         assert np.array_equal(found[name], data[name])
     short = written(data[["u"]].isel(time=slice(4)), tmp_path / "short.nc")
     with pytest.raises(LatentbookError, match="do not fit together"):
-        weather.open([files[0], short], ("z", "u"))
+        sources.open([files[0], short], ("z", "u"))
 
 
 def test_era5_with_preliminary_months(tmp_path):
@@ -237,23 +237,23 @@ def test_era5_with_preliminary_months(tmp_path):
     both = xr.concat([final, late], "expver").assign_coords(expver=[1, 5])
     both.attrs = data["z"].attrs
     path = written(both.to_dataset(name="z"), tmp_path / "expver.nc")
-    assert np.abs(weather.open(path)["z"].values - canonical(6)["z"].values).max() < 0.01
+    assert np.abs(sources.open(path)["z"].values - canonical(6)["z"].values).max() < 0.01
 
 
 def test_gaps_are_told(tmp_path, capsys):
     data = canonical(20).isel(time=[*range(5), *range(7, 12), *range(13, 20)])
-    found = weather.open(written(data, tmp_path / "gaps.nc"))
+    found = sources.open(written(data, tmp_path / "gaps.nc"))
     assert found.attrs["gaps"] == 2
     assert capsys.readouterr().out == "gaps: 2 gaps in 17 times 6 h apart; no window spans one\n"
 
 
 def test_the_digest_follows_file_and_request(tmp_path):
     path = written(canonical(4), tmp_path / "file.nc")
-    first = weather.open(path)
-    assert weather.open(path).attrs["digest"] == first.attrs["digest"]
-    assert weather.open(path, levels=(500,)).attrs["digest"] != first.attrs["digest"]
+    first = sources.open(path)
+    assert sources.open(path).attrs["digest"] == first.attrs["digest"]
+    assert sources.open(path, levels=(500,)).attrs["digest"] != first.attrs["digest"]
     written(canonical(5), path)
-    assert weather.open(path).attrs["digest"] != first.attrs["digest"]
+    assert sources.open(path).attrs["digest"] != first.attrs["digest"]
 
 
 # ---------------------------------------------------------------- what cannot be used
@@ -262,7 +262,7 @@ def test_the_digest_follows_file_and_request(tmp_path):
 def refused(tmp_path, data, message, **options):
     path = written(data, tmp_path / "bad.nc")
     with pytest.raises(LatentbookError, match=message) as caught:
-        weather.open(path, **options)
+        sources.open(path, **options)
     assert "\n" not in str(caught.value)
 
 
@@ -318,7 +318,7 @@ def test_regions_and_periods_without_data(tmp_path):
     refused(tmp_path, data, "no grid point in the region from 100", region=(100, 120, 0, 10))
     path = written(data, tmp_path / "file.nc")
     with pytest.raises(LatentbookError, match="a period is a pair of dates"):
-        weather.open(path, period="1994")
+        sources.open(path, period="1994")
 
 
 def test_calendars_without_real_days(tmp_path):
@@ -330,22 +330,22 @@ def test_calendars_without_real_days(tmp_path):
 
 def test_files_that_are_not_there_or_no_weather(tmp_path):
     with pytest.raises(LatentbookError, match=r"there is no file nowhere\.nc: give a path"):
-        weather.open("nowhere.nc")
+        sources.open("nowhere.nc")
     with pytest.raises(LatentbookError, match=r"there is no file .*\*\.nc"):
-        weather.open(str(tmp_path / "*.nc"))
+        sources.open(str(tmp_path / "*.nc"))
     with pytest.raises(LatentbookError, match=r"unknown weather data 'weather-sampel'.*did you"):
-        weather.open("weather-sampel")
+        sources.open("weather-sampel")
     (tmp_path / "text.nc").write_text("no weather")
     with pytest.raises(
         LatentbookError, match="not netCDF, GRIB or Zarr: its first bytes are b'no w"
     ):
-        weather.open(tmp_path / "text.nc")
+        sources.open(tmp_path / "text.nc")
     with pytest.raises(LatentbookError, match=r"is a folder but no Zarr store: give a pattern"):
-        weather.open(tmp_path)
+        sources.open(tmp_path)
     whole = written(canonical(50), tmp_path / "cut.nc").read_bytes()
     (tmp_path / "cut.nc").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(LatentbookError, match=r"cut\.nc cannot be read .*restore the file"):
-        weather.open(tmp_path / "cut.nc")
+        sources.open(tmp_path / "cut.nc")
 
 
 @pytest.mark.parametrize(
@@ -355,14 +355,14 @@ def test_files_that_are_not_there_or_no_weather(tmp_path):
 def test_packages_that_are_extras_are_asked_for_in_one_sentence(monkeypatch, source, module):
     monkeypatch.setattr(reading, "find_spec", lambda name: None)
     with pytest.raises(LatentbookError, match=f"needs the package {module}: pip install {module}"):
-        weather.open(source)
+        sources.open(source)
 
 
 def test_grib_asks_for_cfgrib(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "find_spec", lambda name: None)
     (tmp_path / "era.grib").write_bytes(b"GRIB" + bytes(20))
     with pytest.raises(LatentbookError, match="is GRIB, which needs the package cfgrib"):
-        weather.open(tmp_path / "era.grib")
+        sources.open(tmp_path / "era.grib")
 
 
 def test_real_grib(tmp_path):
@@ -394,7 +394,7 @@ def test_real_grib(tmp_path):
                 eccodes.codes_set_values(message, values.ravel().astype(float))
                 eccodes.codes_write(message, stream)
                 eccodes.codes_release(message)
-    data = weather.open(tmp_path / "era.grib")
+    data = sources.open(tmp_path / "era.grib")
     assert np.array_equal(data["time"], truth["time"])
     expected = canonical(3, levels=(500.0, 700.0), hours=12)["z"].values
     assert np.abs(data["z"].values - expected).max() < 0.05
@@ -408,23 +408,23 @@ def test_a_cloud_out_of_reach_is_one_sentence(monkeypatch):
     monkeypatch.setattr(reading, "find_spec", lambda name: object())
     monkeypatch.setattr(xr, "open_dataset", no_network)
     with pytest.raises(LatentbookError, match=r"Cannot connect to host .*check the address and"):
-        weather.open("gs://gcp-public-data-arco-era5/ar/store.zarr")
+        sources.open("gs://gcp-public-data-arco-era5/ar/store.zarr")
     with pytest.raises(LatentbookError, match="unknown protocol ftp"):
-        weather.open("ftp://example.org/store.zarr")
+        sources.open("ftp://example.org/store.zarr")
 
 
 def test_arco_keeps_only_its_valid_times(tmp_path):
     data = canonical(20).assign_attrs(
         valid_time_start="2000-01-02", valid_time_stop="2000-01-03", title="ARCO"
     )
-    assert weather.open(written(data, tmp_path / "file.nc")).sizes["time"] == 8
+    assert sources.open(written(data, tmp_path / "file.nc")).sizes["time"] == 8
 
 
 # ---------------------------------------------------------------- registered data
 
 
 def test_the_sample_is_simulated_and_says_so():
-    data = weather.open("weather-sample", ("z", "u", "v"), levels=(500, 700, 900))
+    data = sources.open("weather-sample", ("z", "u", "v"), levels=(500, 700, 900))
     assert data.attrs["simulated"] == "true"
     assert "imulated" in data.attrs["title"]
     assert data.attrs["gaps"] == 1  # between two springs
@@ -437,17 +437,17 @@ def test_the_sample_is_simulated_and_says_so():
 
 
 def test_the_sample_is_small_and_what_the_registry_says():
-    known = weather.entry("weather-sample")
+    known = sources.entry("weather-sample")
     path = registered.locate(known)
     assert path.parent == paths.samples()
     assert path.stat().st_size < 3.5e6
     registered.verify(known, path)
-    assert weather.open("weather-sample").sizes["time"] == known.fields
+    assert sources.open("weather-sample").sizes["time"] == known.fields
 
 
 def test_the_sample_is_cut_out_of_the_long_run(real_weather):
-    run = weather.open(real_weather("jcm_t31_6hourly.nc"), ("z", "u", "v"))
-    sample = weather.open("weather-sample", ("z", "u", "v"))
+    run = sources.open(real_weather("jcm_t31_6hourly.nc"), ("z", "u", "v"))
+    sample = sources.open("weather-sample", ("z", "u", "v"))
     xr.testing.assert_equal(
         run.sel(time=sample["time"], latitude=sample["latitude"], longitude=sample["longitude"]),
         sample.assign_attrs(run.attrs),
@@ -455,13 +455,13 @@ def test_the_sample_is_cut_out_of_the_long_run(real_weather):
     assert run.attrs["simulated"] == "true"
 
 
-@pytest.mark.parametrize("name", weather.NAMES)
+@pytest.mark.parametrize("name", sources.NAMES)
 def test_registered_files_are_what_the_registry_says(real_weather, name):
-    known = weather.entry(name)
+    known = sources.entry(name)
     if name != "weather-sample":
         real_weather(known.file)
     registered.verify(known, registered.locate(known))
-    data = weather.open(name)
+    data = sources.open(name)
     assert data.sizes["time"] == known.fields
     assert data.attrs["simulated"] == str(known.simulated).lower()
     assert data.attrs["name"] == name
@@ -471,18 +471,18 @@ def test_data_that_are_not_here_say_how_to_get_them(monkeypatch, tmp_path):
     monkeypatch.setenv("LATENTBOOK_DATA", str(tmp_path))
     monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path))
     with pytest.raises(LatentbookError, match=r"weather-eraint is not on this machine .*synoptReg"):
-        weather.open("weather-eraint")
+        sources.open("weather-eraint")
 
 
 def test_a_changed_file_is_refused_by_verify(tmp_path):
     changed = tmp_path / "weather-sample.nc"
-    changed.write_bytes(registered.locate(weather.entry("weather-sample")).read_bytes() + b" ")
+    changed.write_bytes(registered.locate(sources.entry("weather-sample")).read_bytes() + b" ")
     with pytest.raises(LatentbookError, match=r"is not the file of weather-sample"):
-        registered.verify(weather.entry("weather-sample"), changed)
+        registered.verify(sources.entry("weather-sample"), changed)
 
 
 def test_real_era_interim_has_known_values(real_weather):
-    data = weather.open(real_weather("eraint_weur_1p5deg_daily12z_2000-2010.nc"), ("z", "msl"))
+    data = sources.open(real_weather("eraint_weur_1p5deg_daily12z_2000-2010.nc"), ("z", "msl"))
     assert data.sizes == {"time": 4018, "level": 1, "latitude": 21, "longitude": 24}
     assert data.attrs["gaps"] == 0
     assert data.attrs["simulated"] == "false"
@@ -495,8 +495,8 @@ def test_real_era_interim_has_known_values(real_weather):
 
 def test_the_data_cards_tell_about_weather():
     tables = cards.markdown()
-    for name in weather.NAMES:
-        known = weather.entry(name)
+    for name in sources.NAMES:
+        known = sources.entry(name)
         assert f"[{known.title}]({known.page})" in tables
         assert known.sha256[:12] in tables
         assert known.licence in tables
@@ -518,6 +518,6 @@ def test_the_simulation_asks_for_its_climate_model():
 
 
 def test_importing_the_package_is_quick():
-    code = "import sys, latentbook.datasets.weather; print('xarray' in sys.modules)"
+    code = "import sys, latentbook.weather.sources; print('xarray' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"

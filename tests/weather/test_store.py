@@ -9,9 +9,8 @@ import pytest
 import xarray as xr
 
 from latentbook.book import cli
-from latentbook.datasets import weather
 from latentbook.errors import LatentbookError
-from latentbook.weather import store, windows
+from latentbook.weather import sources, store, windows
 from latentbook.weather.grid import EUROPE, box, regrid
 
 from .conftest import canonical
@@ -73,7 +72,7 @@ def test_a_second_call_only_looks(small_blocks, monkeypatch):
 def test_a_store_belongs_to_source_grid_and_request(tmp_path):
     canonical(10).to_netcdf(tmp_path / "one.nc", engine="h5netcdf")
     first = prepare(tmp_path / "one.nc")
-    assert prepare(weather.open(tmp_path / "one.nc")) == first
+    assert prepare(sources.open(tmp_path / "one.nc")) == first
     others = {
         prepare(tmp_path / "one.nc", levels=(500,)),
         prepare(tmp_path / "one.nc", period=("2000-01-01", "2000-01-02")),
@@ -141,7 +140,7 @@ def test_a_process_that_is_killed_leaves_a_store_that_goes_on(capsys):
     assert killed.returncode == -signal.SIGKILL
     path = store.prepare("weather-sample", EUROPE, levels=(500,), progress=False)
     assert "resumed after 512 of 712 times\n" in capsys.readouterr().out
-    expected = regrid(weather.open("weather-sample", levels=(500,)), EUROPE)
+    expected = regrid(sources.open("weather-sample", levels=(500,)), EUROPE)
     assert np.array_equal(store.open_store(path)["z"].values, expected["z"].values)
 
 

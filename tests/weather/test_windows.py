@@ -6,9 +6,9 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentbook.datasets.weather import times
 from latentbook.errors import LatentbookError
 from latentbook.weather import windows as module
+from latentbook.weather.sources import times
 from latentbook.weather.windows import windows
 
 HOURS = np.arange(40) * 6

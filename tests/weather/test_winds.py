@@ -47,12 +47,12 @@ def test_lazy_fields_are_read_chunk_by_chunk():
 
 
 def test_the_real_heights_give_winds_of_the_real_size(real_weather):
-    from latentbook.datasets import weather
+    from latentbook.weather import sources
     from latentbook.weather.grid import regrid
 
     path = real_weather("eraint_weur_1p5deg_daily12z_2000-2010.nc")
     grid = box((-20, 14, 31, 59), (28, 34))
-    data = weather.open(str(path), ("z",), period=("2005-01", "2005-01"))
+    data = sources.open(str(path), ("z",), period=("2005-01", "2005-01"))
     level = float(data.level[0])
     wind = winds.geostrophic(regrid(data, grid), grid, level)
     speed = np.hypot(

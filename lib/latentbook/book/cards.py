@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from latentbook import files, paths
-from latentbook.datasets import weather
 from latentbook.datasets.registry import NAMES, Entry, entry
+from latentbook.weather import sources
 
 
 def markdown() -> str:
@@ -38,7 +38,7 @@ def markdown() -> str:
             ),
             _table(
                 ["name", "data", "times", "fields", "licence", "made by", "sha256 of the file"],
-                (_weather(weather.entry(name)) for name in weather.NAMES),
+                (_weather(sources.entry(name)) for name in sources.NAMES),
                 caption="Weather data that go by a name (the first twelve digits of the digests)",
                 name="tab-weather-data",
             ),
@@ -86,7 +86,7 @@ def _mirrors(data: Entry) -> Iterable[list[str]]:
         yield [f"`{data.name}`", names or container.origin, mirrors or "–"]
 
 
-def _weather(data: weather.Registered) -> list[str]:
+def _weather(data: sources.Registered) -> list[str]:
     """Return the row of registered weather data."""
     return [
         f"`{data.name}`",

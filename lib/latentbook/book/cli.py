@@ -49,7 +49,7 @@ def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def _list(arguments: argparse.Namespace) -> int:
     """Print name, size, licence and place of every data set."""
     from latentbook.datasets import NAMES, registry, store
-    from latentbook.datasets.weather import registered
+    from latentbook.weather.sources import registered
 
     for name in NAMES:
         data = registry.entry(name)
@@ -70,7 +70,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
     """Make sure that a data set is on this machine, complete if a mirror has it complete."""
     from latentbook.datasets import NAMES, registry, store
     from latentbook.datasets.download import fetch
-    from latentbook.datasets.weather import registered
+    from latentbook.weather.sources import registered
 
     choose("data set", arguments.name, [*NAMES, *registered.NAMES])
     if arguments.name in registered.NAMES:
@@ -89,7 +89,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     """Print for each data set where it was found and whether its digests are the published ones."""
     from latentbook.datasets import NAMES
-    from latentbook.datasets.weather import registered
+    from latentbook.weather.sources import registered
 
     bad, every = False, [*NAMES, *registered.NAMES]
     for name in [choose("data set", arguments.name, every)] if arguments.name else every:
@@ -117,7 +117,7 @@ def _verified(name: str) -> str:
 
 def _verified_weather(name: str) -> str:
     """Return the same of registered weather data."""
-    from latentbook.datasets.weather import registered
+    from latentbook.weather.sources import registered
 
     data = registered.entry(name)
     found = registered.find(data)

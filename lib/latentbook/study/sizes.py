@@ -32,7 +32,7 @@ def _with_parts(names: tuple[str, ...]) -> tuple[str, ...]:
 #: What ``dataset`` may be where images are needed, and where a table will do.
 IMAGES = _with_parts(_IMAGES)
 DATASETS = _with_parts(_IMAGES + _TABLES)
-#: Weather that goes by a name; `datasets.weather.registered.NAMES`.
+#: Weather that goes by a name; `weather.sources.registered.NAMES`.
 WEATHERS = (
     "weather-sample",
     "weather-simulated",

@@ -156,7 +156,7 @@ def open_weather(
     Parameters
     ----------
     source
-        Registered name, path or address, as `datasets.weather.open` takes it.
+        Registered name, path or address, as `weather.sources.open` takes it.
     levels
         Pressure levels in hPa, the main one first.
     domain
@@ -175,8 +175,7 @@ def open_weather(
         For what the source lacks, a domain that it does not cover, and windows that are shorter
         than a time step or do not advance.
     """
-    from latentbook.datasets import weather as sources
-    from latentbook.weather import store
+    from latentbook.weather import sources, store
 
     choose("domain", domain, ("europe", "data"))
     check_between("train_share", train_share, 0.05, 0.95)

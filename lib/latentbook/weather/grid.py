@@ -2,7 +2,7 @@
 
 All sources, whatever their grid, are interpolated to one map before a network or the dispersion
 sees them; here are its cells, its projection, and the interpolation.
-Reading the sources is left to `datasets.weather`, keeping the result to `store`.
+Reading the sources is left to `weather.sources`, keeping the result to `store`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latentbook.datasets.weather.spelling import extent
 from latentbook.errors import LatentbookError, check_between
+from latentbook.weather.sources.spelling import extent
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -181,7 +181,7 @@ def regrid(data: xr.Dataset, grid: Grid) -> xr.Dataset:
     Parameters
     ----------
     data
-        As of `datasets.weather.open`, dims (time, level, latitude, longitude).
+        As of `weather.sources.open`, dims (time, level, latitude, longitude).
     grid
         Where to.
 

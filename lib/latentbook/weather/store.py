@@ -19,11 +19,11 @@ import numpy as np
 from filelock import FileLock
 
 from latentbook import cache, files, paths
-from latentbook.datasets import weather
-from latentbook.datasets.weather.reading import Source
-from latentbook.datasets.weather.times import Period
 from latentbook.errors import LatentbookError, check_between
+from latentbook.weather import sources
 from latentbook.weather.grid import EUROPE, Grid, regrid
+from latentbook.weather.sources.reading import Source
+from latentbook.weather.sources.times import Period
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -57,12 +57,12 @@ def prepare(
     Parameters
     ----------
     source
-        What `datasets.weather.open` takes, or what it returned; then `variables`, `levels` and
+        What `weather.sources.open` takes, or what it returned; then `variables`, `levels` and
         `period` are not looked at.
     grid
         Where to.
     variables, levels, period
-        As for `datasets.weather.open`.
+        As for `weather.sources.open`.
     every
         Keep only the times at whole multiples of this many hours after midnight UTC, as 6 of the
         hourly fields of ERA5.
@@ -80,14 +80,14 @@ def prepare(
     Raises
     ------
     LatentbookError
-        For what `datasets.weather.open` and `grid.regrid` refuse, NaN, and a full disk.
+        For what `weather.sources.open` and `grid.regrid` refuse, NaN, and a full disk.
     """
     import xarray as xr
 
     if isinstance(source, xr.Dataset):
         data = source
     else:
-        data = weather.open(source, variables, levels, period=period)
+        data = sources.open(source, variables, levels, period=period)
     data = _hours(data, every)
     key = _key(data, grid) | {"packed": packed}
     name = hashlib.sha256(cache.canonical(key).encode()).hexdigest()[:24]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from latentbook.datasets.weather import opening, times
-from latentbook.datasets.weather.reading import Source
 from latentbook.errors import LatentbookError
 from latentbook.weather.grid import EUROPE, covers, extent
+from latentbook.weather.sources import opening, times
+from latentbook.weather.sources.reading import Source
 
 
 def describe(source: Source) -> list[str]:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentbook import files, paths
-from latentbook.datasets.weather import times as series
 from latentbook.errors import LatentbookError, check_between
+from latentbook.weather.sources import times as series
 
 if TYPE_CHECKING:
     import xarray as xr

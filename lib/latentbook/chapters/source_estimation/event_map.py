@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from latentbook import files, paths
-from latentbook.chapters.weather_patterns import figures
 from latentbook.study import figure_arrays, interactive
 from latentbook.weather import maps, source
 from latentbook.weather.grid import Grid
@@ -36,7 +35,7 @@ def write_page(origin: Path) -> Path:
     """Write the page of one npz into ``book/extra/embeddings``."""
     arrays = figure_arrays.read(origin)
     sites = source.sites()
-    grid = figures.grid_of(arrays)
+    grid = maps.grid_of(arrays)
     n_cases, n_sites = arrays["plumes"].shape[:2]
     x, y = grid.project(sites["longitude"], sites["latitude"])
     data = {

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latentbook.datasets.weather.reading import chunked
 from latentbook.errors import LatentbookError
+from latentbook.weather.sources.reading import chunked
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -5,13 +5,13 @@ longitudes (in [-180, 180)) ascending; `z` in geopotential metres, `u` and `v` i
 `msl` in hPa, float32.
 Bringing it to a map is left to `latentbook.weather`.
 
->>> from latentbook.datasets import weather
->>> sample = weather.open("weather-sample", levels=(500, 700, 900))
+>>> from latentbook.weather import sources
+>>> sample = sources.open("weather-sample", levels=(500, 700, 900))
 >>> sample.z.dims, sample.attrs["simulated"]
 (('time', 'level', 'latitude', 'longitude'), 'true')
 """
 
-from latentbook.datasets.weather.opening import open
-from latentbook.datasets.weather.registered import NAMES, Registered, entry
+from latentbook.weather.sources.opening import open
+from latentbook.weather.sources.registered import NAMES, Registered, entry
 
 __all__ = ["NAMES", "Registered", "entry", "open"]
