@@ -295,7 +295,7 @@ def test_the_words_are_those_that_the_methods_accept():
 def test_the_sizes_are_those_of_the_data():
     from latentbook import datasets
     from latentbook.datasets import registry
-    from latentbook.datasets.weather import registered
+    from latentbook.weather.sources import registered
 
     assert {name.partition("-")[0] for name in sizes.DATASETS} == set(datasets.NAMES)
     kinds = {name: registry.entry(name).kind for name in datasets.NAMES}
