@@ -233,8 +233,16 @@ def _sum_features(values: Any) -> Any:
 LIKELIHOODS = {"bernoulli": (bernoulli, "sigmoid"), "gaussian": (gaussian, "linear")}
 
 
-def likelihood_of(x: np.ndarray) -> str:
-    """Return the likelihood that suits the values: ``bernoulli`` in [0, 1], else ``gaussian``."""
+def likelihood_of(x: np.ndarray, wanted: str = "auto") -> str:
+    """Return `wanted`, or for ``auto`` what suits the values: ``bernoulli`` if all lie in [0, 1].
+
+    Examples
+    --------
+    >>> likelihood_of(np.array([0.0, 1.0])), likelihood_of(np.array([-1.0, 1.0]))
+    ('bernoulli', 'gaussian')
+    """
+    if wanted != "auto":
+        return wanted
     return "bernoulli" if x.min() >= 0 and x.max() <= 1 else "gaussian"
 
 

@@ -74,7 +74,7 @@ class Task:
         return f"{self.data.name}: {len(self.data):,} rows, conditioned on {label}"
 
 
-def load(
+def load_task(
     dataset: str = "", *, random_state: int, n: int = 0, table: str = "", label: str = ""
 ) -> Task:
     """Load images, a table of the book, or the reader's own table.

@@ -133,8 +133,8 @@ def train(
         As `variational.trained`.
     """
     named = setting
-    if setting.likelihood == "auto":
-        setting = replace(setting, likelihood=variational.likelihood_of(data.x))
+    likelihood = variational.likelihood_of(data.x, setting.likelihood)
+    setting = replace(setting, likelihood=likelihood)
     design = {k: v for k, v in asdict(setting).items() if k not in ("model", "radius")}
     start = None
     if setting.model == "cl-vae" and setting.radius != variational.PRIOR_RADIUS:
