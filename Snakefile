@@ -144,6 +144,7 @@ rule embeddings:
         glob("data/records/figures/06-*"),
         f"{LIBRARY}/chapters/source_estimation/event_map.py",
         needs(f"{LIBRARY}/chapters/source_estimation/event_map.py"),
+        glob(f"{LIBRARY}/study/templates/*"),
         "requirements.lock",
     output:
         directory("book/extra/embeddings"),

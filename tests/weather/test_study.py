@@ -1,9 +1,12 @@
 """The study on small made fields: splits, codes, records, and the inverse problem end to end."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from bs4 import BeautifulSoup
 from scipy.spatial.distance import pdist
 
 from latentbook.chapters.source_estimation import event_map, figures
@@ -240,8 +243,40 @@ def test_figures_and_the_interactive_map_from_kept_arrays(weather, plumes, monke
     page = event_map.write_page(origin)
     assert page.name == "source-made.html"
     text = page.read_text(encoding="utf-8")
-    assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "http://" not in text
     assert "https://" not in text
+    soup = BeautifulSoup(text, "html.parser")
+    data = json.loads(soup.find("script", id="data").string)
+    assert data["sites"] == SITES["site"].tolist()
+    kept, truth = arrays["likeness"], np.tile(np.arange(4), 3)
+    np.testing.assert_array_equal(
+        source.ranks(np.array(data["likeness"]).reshape(-1, 4), truth),
+        source.ranks(kept.reshape(-1, 4), truth),
+    )
+
+
+def test_the_map_tells_apart_whatever_the_kept_arrays_do():
+    every = np.arange(0x3C01, dtype=np.uint16).view(np.float16)  # 0 to 1
+    shown = np.ravel(event_map._likeness(every.reshape(1, 1, -1)))
+    assert (np.diff(shown) > 0).all()
+
+
+def test_site_names_on_the_map_are_only_text(weather, plumes, monkeypatch, tmp_path):
+    from latentbook import paths
+    from latentbook.study import figure_arrays
+
+    hostile = "</script><script>alert(1)</script>"
+    monkeypatch.setattr(source, "sites", lambda: SITES.assign(site=["A", "B", "C", hostile]))
+    monkeypatch.setattr(paths, "extra", lambda: tmp_path / "extra")
+    made = represent(weather, "raw", Design(), 0)
+    found = patterns.fit(made.codes, weather.training, 3, 0)
+    arrays = figures.estimate_arrays(
+        weather, plumes, made.codes, found, inverse.Event(), 0, cases=2
+    )
+    page = event_map.write_page(figure_arrays.save("06-made", arrays, tmp_path / "figures"))
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    assert all(script.get_text() != "alert(1)" for script in soup.find_all("script"))
+    assert json.loads(soup.find("script", id="data").string)["sites"][-1] == hostile
 
 
 def test_bytes_of_plumes_are_logarithmic():

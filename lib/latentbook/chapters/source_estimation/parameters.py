@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from latentbook.chapters import _weather
 from latentbook.errors import LatentbookError
+from latentbook.study import weather_parameters
 from latentbook.study.parameters import Choice, Number, Numbers, Parameter, Values, Words, has
 
 #: The keys of `latentbook.weather.dispersion.NUCLIDES`.
@@ -17,7 +17,7 @@ VARIED = ("smoothing", "k", "readings", "values")
 MOST_PATTERNS = 60
 
 PARAMETERS: dict[str, Parameter] = {
-    **_weather.PARAMETERS,
+    **weather_parameters.PARAMETERS,
     "wind_level": Number("height of the wind that carries the release in hPa", 1, 1100, False),
     "hours": Number("hours after the release", 1, 1000),
     "particles": Number("particles a release", 1, 10_000_000),
@@ -31,7 +31,7 @@ PARAMETERS: dict[str, Parameter] = {
 
 
 def _check_variations(values: Values) -> None:
-    n = _weather.training_windows(values)
+    n = weather_parameters.training_windows(values)
     if has(values, "variations", "k") and math.isfinite(n) and n <= MOST_PATTERNS:
         raise LatentbookError(
             f"parameter variations has 'k', which tries up to {MOST_PATTERNS} patterns, but there "
@@ -39,4 +39,8 @@ def _check_variations(values: Values) -> None:
         )
 
 
-COMBINATIONS = (*_weather.COMBINATIONS, _weather.check_descriptors, _check_variations)
+COMBINATIONS = (
+    *weather_parameters.COMBINATIONS,
+    weather_parameters.check_descriptors,
+    _check_variations,
+)
