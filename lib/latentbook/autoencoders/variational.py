@@ -255,7 +255,7 @@ def prior_mean_of(name: str, mean: Any, one_hot: Any = None) -> Any:
     """Return the mean of the prior: 0, or that of the class (CL-VAE)."""
     if name != "cl-vae":
         return ops.zeros_like(mean)
-    # the weights of this layer, one row a class, are the means; Adam learns them
+    # the weights of this layer are the means, one row a class
     means = layers.Dense(mean.shape[-1], use_bias=False, name="prior_means")
     return means(one_hot)
 
