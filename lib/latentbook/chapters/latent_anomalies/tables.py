@@ -70,7 +70,8 @@ class SpaceName:
 
 
 def space_of(method: str, params: Mapping[str, Any]) -> SpaceName:
-    """Return the space that a record is about."""
+    """Return the space that a record is about, equal for the space itself and its learners."""
+    # parsed again without the learner, as the record of the space itself is
     space = Method.parse(Method.parse(method).codes)
     return SpaceName(space, params["gamma"] if space.kind == "cl-vae" else None)
 
@@ -95,7 +96,7 @@ def _in_order(spaces: Iterable[SpaceName]) -> list[SpaceName]:
 
 
 def clustering_table(every: pd.DataFrame, *, caption: str, name: str) -> str:
-    """Return table 1, with k chosen in every way: mean ± spread over seeds."""
+    """Return table 1, with k chosen in every way: mean ± standard deviation over seeds."""
     header = ["space, clusterer", "V, largest", "k", "V, k by validation", "k"]
     header += ["V, k without labels", "k", "seeds"]
     body = []
