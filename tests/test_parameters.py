@@ -258,11 +258,10 @@ def test_a_list_has_the_parameters_of_its_notebook_in_their_order(chapter):
 
 
 def test_the_words_are_those_that_the_methods_accept():
-    from latentbook import anomaly, dcec, embed
+    from latentbook import anomaly, dcec, embed, planted
     from latentbook.autoencoders import conv, recurrent, variational
     from latentbook.chapters.autoencoders import generation
     from latentbook.chapters.deep_clustering import study as deep
-    from latentbook.chapters.latent_anomalies import data as planted
     from latentbook.chapters.latent_anomalies import study as latent
     from latentbook.chapters.source_estimation import study as inverse
     from latentbook.chapters.two_stage_clustering import study as two_stage
