@@ -90,7 +90,7 @@ def check_papermill(words: list[str], own_files: Path) -> None:
 
 
 def check_pipeline(words: list[str], own_files: Path) -> None:
-    arguments = pipeline._arguments(words)
+    arguments = pipeline.parse(words)
     if arguments.command == "run":
         given = {name: yaml.safe_load(value) for name, value in arguments.overrides}
         check_parameters(arguments.chapter, given, own_files)

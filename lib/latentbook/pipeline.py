@@ -28,6 +28,7 @@ __all__ = [
     "find",
     "main",
     "parameters",
+    "parse",
     "run",
     "seconds",
     "stop_with",
@@ -35,8 +36,8 @@ __all__ = [
 ]
 
 
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the command line."""
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line `argv`; a wrong one exits with status 2."""
     parser = argparse.ArgumentParser(prog="python -m latentbook.pipeline", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("run", help="execute one chapter")
@@ -54,7 +55,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    arguments = _arguments(argv)
+    arguments = parse(argv)
     leader = os.environ.get("LATENTBOOK_LEADER")
     if leader:
         stop_with(int(leader))
