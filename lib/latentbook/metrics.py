@@ -184,7 +184,7 @@ def structure_preservation(
     ----------
     x : array of shape (n_samples, n_features)
     z : array of shape (n_samples, n_components)
-    y : vector of length n_samples, optional
+    y : vector of length n_samples, default=None
         Classes, for the centroid correlation.
     n_neighbors : int, default=15
         Size of the neighbourhoods that are compared.

@@ -57,23 +57,23 @@ ROUND = 10_000
 
 @dataclass(frozen=True)
 class Design:
-    """What determines a network and its loss, apart from the data.
+    """The settings of a network and of its loss.
 
     Parameters
     ----------
-    n_codes
+    n_codes : int, default=2
         Length of the code.
-    widths
-        Of the encoder's hidden layers, mirrored in the decoder.
-    activation, code_activation
-        Of the hidden layers, and of the code; the output is linear.
-    noise
+    widths : tuple of int, default=(8,)
+        Widths of the hidden layers of the encoder, mirrored in the decoder.
+    activation, code_activation : str
+        Activations of the hidden layers and of the code; the output is linear.
+    noise : float, default=0.0
         Standard deviation of Gaussian noise on the input, in training only.
-    penalty
-        ``none``; ``l1`` and ``kl``, on the activity of the code; ``contractive``, on the
-        derivative of the code with respect to the input.
-    weight
-        Of the penalty beside the mean squared error.
+    penalty : {"none", "l1", "kl", "contractive"}, default="none"
+        ``l1`` and ``kl`` are on the activity of the code, ``contractive`` is on the derivative of
+        the code with respect to the input.
+    weight : float, default=0.0
+        Weight of the penalty beside the mean squared error.
     """
 
     n_codes: int = 2
@@ -112,8 +112,10 @@ def build(input_shape: tuple[int, ...], *, seed: int = 0, **design: Any) -> Auto
 
     Parameters
     ----------
-    input_shape
+    input_shape : tuple of int
         (n_features,), or (height, width, channels), which is flattened and restored.
+    seed : int, default=0
+        Random state of the weights.
     **design
         The fields of `Design`.
 
@@ -192,15 +194,16 @@ def trained(
     Parameters
     ----------
     x : array of shape (n, n_features) or (n, height, width, channels)
-    designs
-        Fields of `Design`, one mapping a network; not stacked ones, see `stacked`.
-    epochs
-        Passes over `x`, rounded up to equal rounds of several passes for small data.
-    batch_size
-        250 divides 60,000, so that no odd last batch has to be compiled for itself.
-    seeds
-        Of the initial weights: one for all, or one a network. The first one orders the batches.
-    start
+    designs : sequence of mappings
+        Fields of `Design`, one mapping a network. Stacked networks are left to `stacked`.
+    epochs : int
+        Passes over `x`. For small data they are rounded up to equal rounds of several passes.
+    batch_size : int, default=250
+        250 divides 60,000, so that no smaller last batch has to be compiled.
+    seeds : sequence of int, default=(0,)
+        Random states of the initial weights: one for all, or one a network. The first one orders
+        the batches.
+    start : sequence of lists, default=None
         Weights to start from instead, one list a network.
 
     Returns

@@ -60,22 +60,23 @@ def fc_lstm(
 
     Parameters
     ----------
-    input_shape
+    input_shape : tuple of int, default=(8, 64, 64, 1)
         (length, ny, nx, channels) of a window.
-    widths
-        Of the encoder's LSTMs before the latent one; the decoder mirrors them.
-    n_codes
+    widths : sequence of int, default=(1024, 512)
+        Widths of the LSTMs of the encoder before the latent one; the decoder mirrors them.
+    n_codes : int, default=256
         Width of the latent LSTM, which is linear as in section 3.1.
-    activation
-        Of the other LSTMs. The thesis has ``relu``, with which a cell's state is not bounded.
-    teacher_forcing
+    activation : str, default="tanh"
+        Activation of the other LSTMs. The thesis has ``relu``, with which the state of a cell is
+        not bounded.
+    teacher_forcing : bool, default=False
         Give each step of the decoder the frame before: in training the true one, otherwise its
         own (section 6). Training is then faster, and errors without the true frames are larger.
 
     Raises
     ------
     LatentbookError
-        For a shape that is no window.
+        If `input_shape` is not that of a window.
     """
     length, *frame = _check("fc-lstm", input_shape, n_codes, widths)
     size = math.prod(frame)
@@ -116,17 +117,17 @@ def cnn_lstm(
 
     Parameters
     ----------
-    input_shape
+    input_shape : tuple of int, default=(8, 64, 64, 1)
         (length, ny, nx, channels) of a window.
-    filters
-        (8, 16, 16) is 12 times as fast as the thesis' numbers.
-    n_codes
+    filters : sequence of int, default=(64, 32, 16)
+        (8, 16, 16) is 12 times as fast as the numbers of the thesis.
+    n_codes : int, default=256
         Width of the latent LSTM.
 
     Raises
     ------
     LatentbookError
-        For a shape that is no window, or a side that the poolings do not divide.
+        If `input_shape` is not that of a window, or if the poolings do not divide a side.
     """
     length, ny, nx, channels = _check("cnn-lstm", input_shape, n_codes, filters)
     pool = 2 ** (len(filters) - 1)
@@ -169,7 +170,7 @@ def conv(input_shape: Shape = (8, 64, 64, 1), *, n_codes: int = 256) -> Autoenco
     Raises
     ------
     LatentbookError
-        For a shape that is no window, and for frames that `conv.guo` does not take.
+        If `input_shape` is not that of a window, or if `conv.guo` does not take its frames.
     """
     length, ny, nx, channels = _check("conv", input_shape, n_codes)
     plain = guo((ny, nx, length * channels), n_codes, name="conv")
@@ -289,9 +290,9 @@ def build(name: str, input_shape: Shape, *, seed: int = 0, **design: Any) -> Aut
 
     Parameters
     ----------
-    name
+    name : str
         A key of `BUILDERS`.
-    input_shape
+    input_shape : tuple of int
         (length, ny, nx, channels) of a window.
     **design
         Further arguments of the builder.
@@ -323,14 +324,15 @@ def trained(
 
     Parameters
     ----------
-    name
+    name : str
         A key of `BUILDERS`.
     x, x_val : arrays of shape (n, length, ny, nx, channels), or `weather.windows.Windows`
         Training windows in [0, 1], and the windows whose loss early stopping watches.
-    optimizer, learning_rate
-        ``adam``, or ``sgd`` without momentum. The constant of Adam is 1e-12 and not 1e-7, because
-        the mean over 32,768 values of a window makes gradients of that size.
-    standardise
+    optimizer : {"adam", "sgd"}, default="adam"
+        ``sgd`` has no momentum. The constant of Adam is 1e-12 instead of 1e-7, because gradients
+        are of that size: the loss is a mean over the 32,768 values of a window.
+    learning_rate : float, default=0.001
+    standardise : bool, default=False
         Put the network between the layers of `standardised`.
     epochs, batch_size, patience, seed, progress
         As in `latentbook.training.fit`.
@@ -363,7 +365,7 @@ def trained(
 
 @keras.saving.register_keras_serializable("latentbook")
 class Affine(layers.Layer):
-    """A number times a window, plus a frame; neither is trained."""
+    """Multiply a window by a number and add a frame; neither is trained."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create number and frame, the latter of shape (ny, nx, channels)."""
@@ -425,7 +427,7 @@ class FedBack(layers.Layer):
 
 
 def _lstm(width: int, activation: str, *, return_sequences: bool = False) -> layers.LSTM:
-    # unrolled: the loop over few steps costs more than it saves
+    # unrolled: a loop over few steps costs more than it saves
     return layers.LSTM(width, activation=activation, return_sequences=return_sequences, unroll=True)
 
 

@@ -39,7 +39,7 @@ class VaryingNoise(layers.Layer):
 
     Parameters
     ----------
-    low, high
+    low, high : float
         Range of the standard deviation, uniform.
     """
 
@@ -103,7 +103,7 @@ def block_side(share: float, height: int, width: int) -> int:
     Raises
     ------
     LatentbookError
-        If nothing or everything would be hidden, or the square is larger than the image.
+        If nothing or everything would be hidden, or if the square is larger than the image.
     """
     side = round(math.sqrt(share * height * width))
     if not 1 <= side < min(height, width):
@@ -115,7 +115,7 @@ def block_side(share: float, height: int, width: int) -> int:
 
 
 class CodedNoise(layers.Layer):
-    """Stand in for rounding while training, and add the bits that the codes would cost to the loss.
+    """Replace rounding in training, and add the bits that the codes would cost to the loss.
 
     Uniform noise of width 1 is added to codes in training; the model of their distribution is a
     logistic one a channel, whose position and width are learned. The loss is `weight` times the
@@ -147,13 +147,13 @@ class CodedNoise(layers.Layer):
 def logistic_bits(code: Any, position: Any, log_width: Any) -> Any:
     """Return -log2 of the logistic probability of the unit interval around each code."""
     distance, width = ops.abs(code - position), ops.exp(log_width)
-    # both arguments negative: there the sigmoid keeps its precision
+    # both arguments are negative, where the sigmoid keeps its precision
     upper = ops.sigmoid((0.5 - distance) / width)
     lower = ops.sigmoid((-0.5 - distance) / width)
     return -ops.log(ops.maximum(upper - lower, 1e-9)) / math.log(2.0)
 
 
-#: Leaky, because plain rectifiers died: an inpainter then answered every hole with one value.
+#: Leaky, because plain rectifiers died: an inpainter then filled every hole with one value.
 _ACTIVE = {"activation": "leaky_relu", "kernel_initializer": "he_normal", "padding": "same"}
 
 
@@ -189,12 +189,12 @@ def denoiser(
 
     Parameters
     ----------
-    input_shape
-        (height, width, channels), even sides.
-    filters
-        Of every convolution, also those of the code.
-    noise
-        Least and largest standard deviation of the noise in training.
+    input_shape : tuple of int
+        (height, width, channels), with even sides.
+    filters : int
+        Filters of every convolution, those of the code included.
+    noise : tuple of float
+        Smallest and largest standard deviation of the noise in training.
 
     Raises
     ------
@@ -228,14 +228,14 @@ def inpainter(
 
     Parameters
     ----------
-    input_shape
+    input_shape : tuple of int
         (height, width, channels) of the images; the sides are multiples of ``2 ** halvings``.
-    filters
-        Of the first convolution; twice as many from the first halving on.
-    halvings
-        Strided convolutions: more of them see further into a hole.
+    filters : int
+        Filters of the first convolution; there are twice as many from the first halving on.
+    halvings : int
+        Number of strided convolutions; with more of them the network sees further into a hole.
     kind, share
-        What `Hide` hides.
+        As in `Hide`.
 
     Returns
     -------
@@ -286,16 +286,16 @@ def compressor(crop: int, *, filters: int, maps: int, weight: float, seed: int =
 
     Parameters
     ----------
-    crop
+    crop : int
         Side of the training crops in pixels, a multiple of 8.
-    weight
+    weight : float
         Loss of one bit a pixel, in units of the mean squared error.
     """
     check_divisible((crop, crop, 1), BLOCK)
     check_between("weight", weight, 0, 1)
     keras.utils.set_random_seed(seed)
     image = keras.Input((None, None, 1), name="image")
-    # around 0, and with a spread beside which rounding to whole numbers is fine
+    # around 0, and with a spread much larger than the step of rounding
     x = layers.Rescaling(SPREAD, -SPREAD / 2)(image)
     linear = layers.Conv2D(maps, 2 * BLOCK, strides=BLOCK, padding="same")(x)
     x = _conv(_conv(x, filters, 8, strides=4), filters, 5, strides=2)
@@ -325,14 +325,14 @@ def train(
     learning_rate: float = 3e-3,
     progress: bool = True,
 ) -> training.History:
-    """Train `model` to give `x` with Adam, as `latentbook.training.fit`.
+    """Train `model` to reproduce `x` with Adam, as `latentbook.training.fit`.
 
     Parameters
     ----------
-    loss
-        Name or function; None where the model adds its own.
-    key
-        What determines the result besides the data: architecture and its numbers, and the name of
+    loss : str, callable or None
+        None if the model adds its own loss.
+    key : mapping
+        What determines the result besides the data: architecture and its settings, and the name of
         the loss.
     """
     rate = keras.optimizers.schedules.CosineDecay(
@@ -352,7 +352,7 @@ def train(
 
 
 class CrossEntropy(layers.Layer):
-    """Add the mean cross-entropy of logits and labels as the loss, and pass the logits on."""
+    """Add the mean cross-entropy of logits and labels to the loss, and return the logits."""
 
     def call(self, logits: Any, label: Any) -> Any:
         """Return `logits`, of shape (n, n_classes)."""
@@ -383,7 +383,7 @@ class Classifier:
     def accuracy(self, x: np.ndarray, y: np.ndarray) -> float:
         """Return the share of images `x` that are given their class `y`."""
         found = [
-            # without predict, whose start takes longer than a few hundred images
+            # without predict, whose start takes longer than some hundred images
             ops.convert_to_numpy(self.logits(x[i : i + 500], training=False)).argmax(axis=1)
             for i in range(0, len(x), 500)
         ]
@@ -401,7 +401,7 @@ def classifier(
     seed: int,
     progress: bool = True,
 ) -> Classifier:
-    """Train a classifier of images `x` with labels `y`; afterwards its weights are frozen.
+    """Train a classifier of images `x` with labels `y`, and freeze its weights.
 
     Parameters
     ----------

@@ -68,29 +68,29 @@ CONV_DENSE = 128
 #: that start together need thousands of steps to part.
 PRIOR_RADIUS = 3.0
 
-#: Log-variances lie strictly between plus and minus this, so that σ² stays finite in float32.
+#: Bound of the absolute log-variances, with which σ² stays finite in float32.
 LOG_VARIANCE_LIMIT = 10.0
 
-#: A class of fewer rows cannot place its prior.
+#: Smallest number of rows of a class: fewer cannot place its prior.
 MIN_CLASS_ROWS = 5
 
 
 @dataclass(frozen=True)
 class Design:
-    """What determines a network and its loss, apart from the data.
+    """The settings of a network and of its loss.
 
     Parameters
     ----------
-    n_latent
+    n_latent : int, default=2
         Dimension of the latent space.
-    network
-        ``dense`` (any shape, flattened) or ``conv`` (images; stride 2, kernel 3).
-    hidden
-        Widths of the encoder's layers, mirrored in the decoder; empty for those in `HIDDEN`.
-    likelihood
-        ``bernoulli`` (values in [0, 1]; cross-entropy) or ``gaussian`` (unit variance; a variance
-        s² of the data is `gamma` = 1 / s², up to a constant).
-    gamma, beta
+    network : {"dense", "conv"}, default="dense"
+        ``dense`` takes any shape, flattened; ``conv`` takes images (stride 2, kernel 3).
+    hidden : tuple of int, default=()
+        Widths of the layers of the encoder, mirrored in the decoder; empty for those in `HIDDEN`.
+    likelihood : {"bernoulli", "gaussian"}, default="bernoulli"
+        ``bernoulli`` is for values in [0, 1] (cross-entropy). ``gaussian`` has variance 1; up to a
+        constant, a variance s² of the data is `gamma` = 1 / s².
+    gamma, beta : float
         Weights of the reconstruction and of the divergence.
     """
 
@@ -116,15 +116,14 @@ class Variational:
 
     Attributes
     ----------
-    name
-        ``vae``, ``cl-vae`` or ``cvae``.
-    encoder
+    name : {"vae", "cl-vae", "cvae"}
+    encoder : keras.Model
         ``x`` (and ``label`` of the CVAE) to mean and log-variance, each (n, n_latent).
-    decoder
+    decoder : keras.Model
         ``z`` (and ``label`` of the CVAE) to the mean of p(x|z), in the shape of x.
-    model
+    model : keras.Model
         ``x`` (and ``label`` unless a VAE) to the two terms of the loss, each (n,).
-    n_classes
+    n_classes : int
         Number of classes; 0 of the VAE.
     """
 
@@ -371,15 +370,14 @@ def build(
 
     Parameters
     ----------
-    name
+    name : str
         A key of `MODELS`.
-    input_shape
+    input_shape : tuple of int
         (n_features,), or (height, width, channels).
-    n_classes
+    n_classes : int, default=0
         At least 2 for the CL-VAE and the CVAE; the VAE ignores it.
-    initial_means : array of shape (n_classes, n_latent)
-        Where the CL-VAE's class means start; by default about `PRIOR_RADIUS` from the origin, see
-        `starting_means`.
+    initial_means : array of shape (n_classes, n_latent), default=None
+        Initial class means of the CL-VAE; None takes `starting_means`.
     **design
         The fields of `Design`.
 
@@ -422,8 +420,9 @@ def build(
 def starting_means(n_classes: int, n_latent: int, seed: int = 0) -> np.ndarray:
     """Return class means to start from, of shape (n_classes, n_latent).
 
-    In two dimensions evenly spaced on the circle of `PRIOR_RADIUS`, the classes in random order;
-    otherwise Gaussian draws whose root mean square distance from the origin is that radius.
+    In two dimensions they are evenly spaced on the circle of `PRIOR_RADIUS`, the classes in random
+    order. Otherwise they are Gaussian draws, whose root mean square distance from the origin is
+    that radius.
     """
     rng = np.random.default_rng(seed)
     if n_latent != 2:
@@ -453,23 +452,22 @@ def trained(
 
     Parameters
     ----------
-    name
-        ``vae``, ``cl-vae`` or ``cvae``.
+    name : {"vae", "cl-vae", "cvae"}
     x, x_val : arrays of shape (n, n_features) or (n, height, width, channels)
         Training rows, and the rows whose loss early stopping watches.
     y, y_val : integer arrays of shape (n,)
         Labels in 0 .. n_classes - 1, each with at least 5 training rows; the VAE ignores them.
     epochs, patience, batch_size, progress
-        As in `latentbook.training.fit`; 250 divides 60,000, so that no odd last batch has to be
-        compiled for itself.
+        As in `latentbook.training.fit`. A batch size of 250 divides 60,000, so that no smaller last
+        batch has to be compiled.
     initial_means, **design
         As in `build`.
 
     Raises
     ------
     LatentbookError
-        For NaN, values outside [0, 1] with the Bernoulli likelihood, labels that are missing, of
-        the wrong number or range, one class only, a class with fewer than 5 rows, and as `build`.
+        For NaN, values outside [0, 1] with the Bernoulli likelihood, labels that are missing or of
+        the wrong number or range, a single class, a class with fewer than 5 rows, and as `build`.
     """
     plan = Design(**design)
     n_classes = 0
@@ -507,7 +505,8 @@ def check_labels(
     Raises
     ------
     LatentbookError
-        If there are none, of another number, not whole, negative, or not below `n_classes`.
+        If labels are missing, of another number than the rows, not whole, negative, or not below
+        `n_classes`.
     """
     if y is None:
         raise LatentbookError(f"a {name} needs the label of every row: give y, or use a vae")

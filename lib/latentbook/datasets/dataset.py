@@ -41,7 +41,7 @@ class Dataset:
         False if samples are missing.
     source : str
         Where the arrays were read from.
-    frame : DataFrame or None
+    frame : DataFrame or None, default=None
         For tables: the published columns, typed.
     """
 

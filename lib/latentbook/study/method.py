@@ -18,11 +18,11 @@ class Method:
     representation : str
         Source of the codes, such as ``umap2``, ``cae10-guo``, ``dcec`` or ``cl-vae2, gamma 0.3``;
         ``raw`` for the data themselves.
-    learner : str
+    learner : str, default=""
         Clusterer or detector that works on the codes, such as ``k-means``; empty for none.
-    change : str
+    change : str, default=""
         What differs from the faithful setting, such as ``alpha 2`` or ``readings 30``.
-    use : str
+    use : str, default=""
         Use of an autoencoder (chapter 02), such as ``denoising``.
 
     Examples

@@ -33,9 +33,9 @@ class Score:
     seconds : float or dict
         Wall time by stage, such as ``{"represent": 190.2, "cluster": 3.1}``; a plain number is the
         time of the stage ``fit``.
-    coverage : float
+    coverage : float, default=1.0
         Share of the samples that were not called noise.
-    source_table : str or None
+    source_table : str or None, default=None
         Table of the source that prints this number.
     """
 
@@ -62,11 +62,11 @@ class Result:
     arrays : dict
         Kept as ``<number of the chapter>-<data set>.npz``; ``index`` holds the positions of the
         samples.
-    use : str
+    use : str, default=""
         Use of an autoencoder (chapter 02), which is part of the name of the file.
-    one_file : bool
+    one_file : bool, default=False
         Whether one file holds the arrays of all random states; their names then differ.
-    networks : bool
+    networks : bool, default=False
         Whether networks were trained, so that the records name the backend of Keras.
     """
 
