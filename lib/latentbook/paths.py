@@ -26,8 +26,8 @@ def root() -> Path:
         If no folder with ``notebooks/profiles/`` is found.
     """
     stated = os.environ.get("LATENTBOOK_ROOT")
-    here = Path.cwd()
-    candidates = [Path(stated)] if stated else [Path(__file__).parents[2], here, *here.parents]
+    cwd = Path.cwd()
+    candidates = [Path(stated)] if stated else [Path(__file__).parents[2], cwd, *cwd.parents]
     for folder in candidates:
         if (folder / "notebooks" / "profiles").is_dir():
             return folder

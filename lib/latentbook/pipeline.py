@@ -40,15 +40,15 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line `argv`; a wrong one exits with status 2."""
     parser = argparse.ArgumentParser(prog="python -m latentbook.pipeline", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("run", help="execute one chapter")
-    one.add_argument("chapter", help="a notebook, or its name without .ipynb")
-    one.add_argument("out", type=Path, help="where the executed notebook goes")
-    one.add_argument("--threads", type=int, default=1)
-    one.add_argument(
+    runner = commands.add_parser("run", help="execute one chapter")
+    runner.add_argument("chapter", help="a notebook, or its name without .ipynb")
+    runner.add_argument("out", type=Path, help="where the executed notebook goes")
+    runner.add_argument("--threads", type=int, default=1)
+    runner.add_argument(
         "-p", dest="overrides", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
     )
-    every = commands.add_parser("check", help="check the parameters of every chapter")
-    for command in (one, every):
+    checker = commands.add_parser("check", help="check the parameters of every chapter")
+    for command in (runner, checker):
         command.add_argument("--profile", default="quick")
     return parser.parse_args(argv)
 

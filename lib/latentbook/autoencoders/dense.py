@@ -203,7 +203,7 @@ def trained(
     seeds : sequence of int, default=(0,)
         Random states of the initial weights: one for all, or one a network. The first one orders
         the batches.
-    start : sequence of lists, default=None
+    start : sequence of lists, default=()
         Weights to start from instead, one list a network.
 
     Returns
@@ -219,13 +219,14 @@ def trained(
 
     check_between("epochs", epochs, 1, 1_000_000)
     plans = [Design(**design) for design in designs]
-    own = list(seeds) * len(plans) if len(seeds) == 1 else list(seeds)
+    network_seeds = list(seeds) * len(plans) if len(seeds) == 1 else list(seeds)
     networks = [
-        build(x.shape[1:], seed=seed, **design) for seed, design in zip(own, designs, strict=True)
+        build(x.shape[1:], seed=seed, **design)
+        for seed, design in zip(network_seeds, designs, strict=True)
     ]
     for network, weights in zip(networks, start, strict=False):
         network.model.set_weights(weights)
-    model = trainer(networks, plans, own[0])
+    model = trainer(networks, plans, network_seeds[0])
     model.compile(keras.optimizers.Adam(1e-3), loss=None, **training.compiling(len(x)))
     rounds = -(-epochs // max(1, ROUND // len(x)))
     passes = -(-epochs // rounds)
@@ -239,10 +240,10 @@ def trained(
                 network.description | asdict(p) for network, p in zip(networks, plans, strict=True)
             ],
             "optimizer": "Adam 0.001",
-            "seeds": own,
+            "seeds": network_seeds,
             "start": cache.digest(*(w for weights in start for w in weights)),
         },
-        seed=own[0],
+        seed=network_seeds[0],
         progress=False,
     )
     return networks, sum(history["seconds"]) / len(networks)
@@ -398,7 +399,7 @@ def fit_linear(
     scale = np.trace(covariance)
     options = {"maxiter": max_iterations, "maxfun": 10**9, "ftol": 0, "gtol": gradient}
     with threadpool_limits(1):  # such small products take three times as long on two threads
-        found = minimize(
+        minimum = minimize(
             linear_loss,
             start,
             args=(covariance / scale, n_codes),
@@ -406,10 +407,10 @@ def fit_linear(
             method="L-BFGS-B",
             options=options,
         )
-    encoder, decoder = found.x.reshape(2, n_features, n_codes)
+    encoder, decoder = minimum.x.reshape(2, n_features, n_codes)
     zeros = np.zeros(n_codes), np.zeros(n_features)
     autoencoder.model.set_weights([encoder, zeros[0], decoder.T, zeros[1]])
-    return autoencoder, float(found.fun * scale / n_features)
+    return autoencoder, float(minimum.fun * scale / n_features)
 
 
 def linear_loss(

@@ -401,8 +401,8 @@ class FedBack(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
-        own = ("length", "size", "widths", "activation")
-        return super().get_config() | {name: getattr(self, name) for name in own}
+        arguments = ("length", "size", "widths", "activation")
+        return super().get_config() | {name: getattr(self, name) for name in arguments}
 
     def build(self, code_shape: tuple[int | None, int], true_shape: Any = None) -> None:
         """Create the weights of all cells."""

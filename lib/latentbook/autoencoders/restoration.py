@@ -382,12 +382,12 @@ class Classifier:
 
     def accuracy(self, x: np.ndarray, y: np.ndarray) -> float:
         """Return the share of images `x` that are given their class `y`."""
-        found = [
+        predicted = [
             # without predict, whose start takes longer than some hundred images
             ops.convert_to_numpy(self.logits(x[i : i + 500], training=False)).argmax(axis=1)
             for i in range(0, len(x), 500)
         ]
-        return float((np.concatenate(found) == y).mean())
+        return float((np.concatenate(predicted) == y).mean())
 
 
 def classifier(

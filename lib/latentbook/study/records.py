@@ -322,13 +322,13 @@ def _tensorflow_cpu() -> dict[str, str]:
 @functools.cache
 def commit() -> str | None:
     """Return the short hash of the checkout, with ``+`` if ``lib`` or ``notebooks`` differ."""
-    here = ["git", "-C", str(paths.root())]
+    git = ["git", "-C", str(paths.root())]
     try:
         head = subprocess.run(
-            [*here, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
         )
         changed = subprocess.run(
-            [*here, "status", "--porcelain", "--", "lib", "notebooks"],
+            [*git, "status", "--porcelain", "--", "lib", "notebooks"],
             capture_output=True,
             text=True,
             check=True,
