@@ -98,7 +98,9 @@ def score_table(
     pairs = zip(found["dataset"], found["metrics"], strict=True)
     chosen = select(found, (d == dataset and scores[0] in m for d, m in pairs))
     rows = []
-    for label, group in chosen.groupby(_labels(chosen), sort=False):
+    # a series, because pandas takes a list of one label for a list of keys
+    labels = pd.Series(_labels(chosen), index=chosen.index, dtype=object)
+    for label, group in chosen.groupby(labels, sort=False):
         summaries = [summarise(group, score) for score in scores]
         seconds = pd.Series([sum(s.values()) for s in group["seconds"]]).mean()
         cells = [without_n(summary) for summary in summaries]
