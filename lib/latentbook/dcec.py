@@ -35,7 +35,9 @@ STARTS: dict[str, dict[str, Any]] = {"k-means": {"n_init": 20}, "mixture": {}}
 
 
 def soft_assignment(z: Any, centres: Any, alpha: float = 1.0) -> Any:
-    """Return q, the similarity of codes and centres under Student's t (equation 9.4).
+    """Return q, how similar codes are to centres (equation 9.4).
+
+    The similarity is the density of Student's t-distribution at their distance.
 
     Parameters
     ----------
@@ -56,16 +58,16 @@ def soft_assignment(z: Any, centres: Any, alpha: float = 1.0) -> Any:
     >>> import numpy as np
     >>> q = soft_assignment(np.array([[0.0]]), np.array([[0.0], [3.0]]))
     >>> np.round(keras.ops.convert_to_numpy(q), 3)
-    array([[0.909, 0.091]], dtype=float32)
+    array([[0.909, 0.091]])
     """
     squared = ops.sum(ops.square(ops.expand_dims(z, 1) - centres), axis=-1)
-    # the softmax of the logarithms: the powers themselves underflow for large alpha
+    # a softmax of logarithms: the powers underflow for large alpha
     logarithm = -(alpha + 1.0) / 2.0 * ops.log1p(squared / alpha)
     return ops.softmax(logarithm, axis=1)
 
 
 def target_distribution(q: np.ndarray) -> np.ndarray:
-    """Return p, which sharpens q and evens out the sizes of the clusters (equation 9.6).
+    """Return p, which sharpens q and evens out the clusters (equation 9.6).
 
     Parameters
     ----------
@@ -236,16 +238,16 @@ class DCEC(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Base
     Examples
     --------
     >>> from latentbook import datasets
-    >>> X = datasets.load("digits").subset(200).x
-    >>> model = DCEC(n_clusters=10, gamma=0.1, pretraining_epochs=1, batch_size=50,
-    ...              update_interval=4, max_iterations=8, progress=False)
+    >>> X = datasets.load("digits").subset(300).x
+    >>> model = DCEC(n_clusters=10, gamma=0.1, pretraining_epochs=6, batch_size=30,
+    ...              update_interval=5, max_iterations=10, progress=False)
     >>> labels = model.fit_predict(X)
     >>> labels.shape
-    (200,)
+    (300,)
     >>> model.transform(X).shape
-    (200, 10)
+    (300, 10)
     >>> model.history_["iteration"]
-    [0, 4, 8]
+    [0, 5, 10]
     """
 
     def __init__(
