@@ -227,13 +227,13 @@ class DCEC(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Base
     ----------
     .. [1] X. Guo, X. Liu, E. Zhu and J. Yin, "Deep clustering with convolutional autoencoders",
        Neural Information Processing (ICONIP), pp. 373-382, 2017.
-       :doi:`10.1007/978-3-319-70096-0_39`
+       https://doi.org/10.1007/978-3-319-70096-0_39
     .. [2] A. Fernández Felguera, "Dimensionality reduction for clustering with deep neural
        networks", bachelor's thesis, Universitat de Barcelona and Universitat Politècnica de
        Catalunya, 2020, chapters 9 and 13.
     .. [3] N. S. Madiraju, S. M. Sadat, D. Fisher and H. Karimabadi, "Deep temporal clustering:
        fully unsupervised learning of time-domain features", arXiv:1802.01059, 2018.
-       :doi:`10.48550/arXiv.1802.01059`
+       https://doi.org/10.48550/arXiv.1802.01059
 
     Examples
     --------

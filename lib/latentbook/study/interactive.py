@@ -3,8 +3,8 @@
 Each page is one HTML file with its images inside (a sprite sheet); all pages share one plotly
 script beside them, so that they work offline and from a memory stick.
 Pages are built from small npz files that a run of chapter 01 keeps (see `figure_arrays`).
-Their HTML, style and script are templates of `study.templating`; the static figure above them, and its
-alternative text, belong to the chapter.
+Their HTML, style and script are templates of `study.templating`; the static figure above them, and
+its alternative text, belong to the chapter.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The interactive map of source estimation: pick weather and site, see who is suspected.
+"""The interactive map of source estimation: choose weather and site, see the ranked candidates.
 
 One HTML file with the plumes inside as two sprite sheets, no library and no request, so that it
 works offline and from a memory stick.
-It is built from the arrays that a run of the chapter keeps (`figures.estimate_arrays`), with a
+It is built from the arrays that a run of the chapter keeps (`study.event_arrays`), with a
 template of `study.templating`; the static figure above it and its alternative text belong to the
 chapter.
 """
@@ -49,7 +49,7 @@ def write_page(origin: Path) -> Path:
             "place": np.round(_pixels(grid, np.column_stack([x, y])), 1).tolist(),
             "coast": _coast(grid),
             "cluster": arrays["cluster"].tolist(),
-            "likeness": _likeness(arrays["likeness"]),
+            "similarity": _similarities(arrays["likeness"]),
             "readings": [[np.flatnonzero(s).tolist() for s in case] for case in arrays["readings"]],
             "plumes": _sheet(arrays["plumes"]),
             "candidates": _sheet(arrays["candidates"]),
@@ -80,8 +80,8 @@ def _said(time: np.datetime64) -> str:
     return str(time).replace("T", " ") + " h"
 
 
-def _likeness(kept: np.ndarray) -> list[list[list[float]]]:
-    """Return likenesses (cases, true sites, candidates) with all digits that tell two apart."""
+def _similarities(kept: np.ndarray) -> list[list[list[float]]]:
+    """Return similarities (cases, true sites, candidates), rounded so that they stay distinct."""
     return [[[float(f"{v:.5g}") for v in row] for row in case] for case in kept.tolist()]
 
 

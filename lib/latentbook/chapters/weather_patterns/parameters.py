@@ -1,4 +1,4 @@
-"""What chapter 05 can be told, and what goes together."""
+"""The parameters of chapter 05, and which combinations of them are allowed."""
 
 from __future__ import annotations
 

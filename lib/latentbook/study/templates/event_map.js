@@ -1,4 +1,4 @@
-// A map of one release at a time: the plume, its readings, and the candidates by likeness.
+// A map of one release at a time: the plume, its readings, and the candidates by similarity.
 const { nx, ny } = data;
 const get = (id) => document.getElementById(id);
 const context = get("map").getContext("2d", { willReadFrequently: true });
@@ -48,11 +48,11 @@ function drawMap(c, s) {
   get("map").setAttribute("aria-label", `${what}, weather of ${data.times[c]}`);
 }
 
-function candidate(i, s, likeness) {
+function candidate(i, s, similarity) {
   const item = document.createElement("li"), button = document.createElement("button");
   button.type = "button";
-  button.style.setProperty("--share", `${Math.max(0, 100 * likeness)}%`);
-  button.textContent = `${data.sites[i]} ${likeness.toFixed(2)}`;
+  button.style.setProperty("--share", `${Math.max(0, 100 * similarity)}%`);
+  button.textContent = `${data.sites[i]} ${similarity.toFixed(2)}`;
   if (i === s) button.className = "true";
   button.setAttribute("aria-pressed", shown === i);
   button.addEventListener("click", () => { shown = i; draw(); focusOn(i); });
@@ -61,13 +61,13 @@ function candidate(i, s, likeness) {
 }
 
 function drawCandidates(c, s) {
-  const likeness = data.likeness[c][s], sites = likeness.map((_, i) => i);
+  const similarity = data.similarity[c][s], sites = similarity.map((_, i) => i);
   // ties count against the true site, as in latentbook's ranks
-  order = sites.sort((a, b) => likeness[b] - likeness[a] || (a === s) - (b === s));
+  order = sites.sort((a, b) => similarity[b] - similarity[a] || (a === s) - (b === s));
   get("said").textContent = `The true site, ${data.sites[s]}, has rank ${order.indexOf(s) + 1}` +
     ` of ${order.length}.`;
   get("released").setAttribute("aria-pressed", shown < 0);
-  get("ranked").replaceChildren(...order.map((i) => candidate(i, s, likeness[i])));
+  get("ranked").replaceChildren(...order.map((i) => candidate(i, s, similarity[i])));
 }
 
 function draw() {
