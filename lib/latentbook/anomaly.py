@@ -264,13 +264,13 @@ class Detector(OutlierMixin, BaseEstimator):
 
     References
     ----------
-    .. [1] F. T. Liu, K. M. Ting, Z.-H. Zhou, "Isolation Forest", ICDM 2008,
-       https://doi.org/10.1109/ICDM.2008.17
-    .. [2] M. M. Breunig, H.-P. Kriegel, R. T. Ng, J. Sander, "LOF: Identifying Density-Based Local
-       Outliers", SIGMOD 2000, https://doi.org/10.1145/342009.335388
-    .. [3] B. Schölkopf, J. C. Platt, J. Shawe-Taylor, A. J. Smola, R. C. Williamson, "Estimating
-       the Support of a High-Dimensional Distribution", Neural Computation 13(7), 2001,
-       https://doi.org/10.1162/089976601750264965
+    - F. T. Liu, K. M. Ting, Z.-H. Zhou, "Isolation Forest", ICDM 2008,
+      https://doi.org/10.1109/ICDM.2008.17
+    - M. M. Breunig, H.-P. Kriegel, R. T. Ng, J. Sander, "LOF: Identifying Density-Based Local
+      Outliers", SIGMOD 2000, https://doi.org/10.1145/342009.335388
+    - B. Schölkopf, J. C. Platt, J. Shawe-Taylor, A. J. Smola, R. C. Williamson, "Estimating
+      the Support of a High-Dimensional Distribution", Neural Computation 13(7), 2001,
+      https://doi.org/10.1162/089976601750264965
 
     Examples
     --------

@@ -389,7 +389,7 @@ def rate(
         Halton points instead of independent ones.
     draws, features : int, default=50 and 5
         Beyond 8 dimensions: random subsets of the features, and features in each. A copy of every
-        detector is fitted on every subset, and the areas are averaged (section 4 of [1]_).
+        detector is fitted on every subset, and the areas are averaged (section 4 of Goix's paper).
 
     Returns
     -------
@@ -403,8 +403,8 @@ def rate(
 
     References
     ----------
-    .. [1] N. Goix, "How to Evaluate the Quality of Unsupervised Anomaly Detection Algorithms?",
-       2016, https://arxiv.org/abs/1607.01152
+    - N. Goix, "How to Evaluate the Quality of Unsupervised Anomaly Detection Algorithms?",
+      2016, https://arxiv.org/abs/1607.01152
     """
     check_matrix(z_fit, "z_fit")
     check_matrix(z_test, "z_test")

@@ -150,7 +150,7 @@ class Variational:
     def decode(
         self, z: np.ndarray, y: np.ndarray | None = None, batch_size: int = 1024
     ) -> np.ndarray:
-        """Return the means of p(x|z), of shape (n, *shape of x); the CVAE needs `y`."""
+        """Return the means of p(x|z), of shape (n, ...) as x; the CVAE needs `y`."""
         check_matrix(z, "z")
         inputs = self._inputs(self.name == "cvae", y, z=np.asarray(z, np.float32))
         return self.decoder.predict(**feed.arrays(inputs, batch_size=batch_size), verbose=0)
@@ -162,7 +162,7 @@ class Variational:
         return self.decode(self.encode(x, y, batch_size), y, batch_size)
 
     def sample(self, label: int | None = None, n: int = 1, seed: int = 0) -> np.ndarray:
-        """Return `n` draws of z from the prior, decoded to means: (n, *shape of x).
+        """Return `n` draws of z from the prior, decoded to means of shape (n, ...) as x.
 
         Parameters
         ----------

@@ -18,13 +18,18 @@ if TYPE_CHECKING:
     from latentbook.weather.grid import Grid
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line `argv` and return its exit status (0, 1 for a finding, 2 for misuse)."""
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the command line `argv` as its sub-command understands it; misuse exits with 2."""
     parser = argparse.ArgumentParser(prog="latentbook", description="Services of the book.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for add in COMMANDS:
         add(commands)
-    arguments = parser.parse_args(_with_commas(sys.argv[1:] if argv is None else argv))
+    return parser.parse_args(_with_commas(argv))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` and return its exit status (0, 1 for a finding, 2 for misuse)."""
+    arguments = parse(sys.argv[1:] if argv is None else argv)
     try:
         return int(arguments.run(arguments))
     except LatentbookError as error:

@@ -189,6 +189,7 @@ def test_the_estimate_of_the_notebook_is_that_of_the_study(inputs, capsys):
     names = {
         "np": np, "source": source, "opened": weather, "plumes": plumes, "sites": SITES,
         "tested": tested, "shown_site": 2, "seed": 0, "smoothing": 0.3, "k": 3,
+        "chapters": chapters, "descriptors": "1 10",
     }  # fmt: skip
     exec(cell(CHAPTER, "cosine_similarity("), names)
     clusters = patterns.fit(weather.points, weather.training, 3, 0)
