@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import importlib.util
 import json
 import os
@@ -24,7 +23,7 @@ from keras import layers
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 
-from latentbook import checkpoints, dcec, metrics
+from latentbook import checkpoints, metrics
 from latentbook.autoencoders import base, conv
 from latentbook.dcec import (
     DCEC,
@@ -663,12 +662,6 @@ def test_training_stops_at_the_first_share_below_the_tolerance(fitted, above):
 
 
 # --- after scikit-learn -------------------------------------------------------------------------
-
-
-def test_examples_run():
-    failed, attempted = doctest.testmod(dcec)
-    assert attempted > 5
-    assert not failed
 
 
 def test_it_is_an_estimator_a_clusterer_and_a_transformer(fitted):
