@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from latentbook.study.judge import metrics_and_params, select, summarise
@@ -98,8 +99,8 @@ def score_table(
     pairs = zip(found["dataset"], found["metrics"], strict=True)
     chosen = select(found, (d == dataset and scores[0] in m for d, m in pairs))
     rows = []
-    # a series, because pandas takes a list of one label for a list of keys
-    labels = pd.Series(_labels(chosen), index=chosen.index, dtype=object)
+    # an array, because pandas takes a list of one label for a list of keys
+    labels = np.array(_labels(chosen), dtype=object)
     for label, group in chosen.groupby(labels, sort=False):
         summaries = [summarise(group, score) for score in scores]
         seconds = pd.Series([sum(s.values()) for s in group["seconds"]]).mean()
