@@ -176,8 +176,8 @@ def _pca(fit: np.ndarray, n_codes: int) -> Scorer:
 
 def _detector(name: str, fit: np.ndarray, *, seed: int, n_fit: int | None = None) -> Scorer:
     """Return minus the normality of a detector that sees the rows themselves."""
-    found = anomaly.detector(name, seed=seed, n_fit=n_fit).fit(fit)
-    return lambda x: -found.score(x)
+    found = anomaly.detector(name, random_state=seed, n_fit=n_fit).fit(fit)
+    return lambda x: -found.score_samples(x)
 
 
 @one_thread
