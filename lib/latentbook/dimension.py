@@ -85,10 +85,10 @@ def relative_contrast(X: np.ndarray) -> float:
 
 
 def effective_dimension(X: np.ndarray) -> float:
-    """Return (sum of variances)² / (sum of their squares), along principal axes.
+    """Return the participation ratio of the variances along principal axes.
 
-    This is the participation ratio: `d` for points that vary equally in `d` directions, and 1 for
-    points on a line.
+    It is (sum of variances)² / (sum of their squares): `d` for points that vary equally in `d`
+    directions, and 1 for points on a line.
 
     Parameters
     ----------

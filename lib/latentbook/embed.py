@@ -229,7 +229,7 @@ def parameters(estimator: Any) -> dict[str, Any]:
             "what is computed once must be the same the next time"
         )
     stated = {"kind": kind} | {key: _as(of, given[key]) for key, of in _STATED[kind].items()}
-    usual = reducer(seed=given["random_state"], **stated).get_params()
+    usual = reducer(seed=int(given["random_state"]), **stated).get_params()
     return stated | {
         key: value
         for key, value in given.items()

@@ -13,6 +13,7 @@ from latentbook import plots
 from latentbook.chapters.dimensionality_reduction import CHAPTER, DATASETS, MEASURES, PICTURES
 from latentbook.datasets.registry import entry
 from latentbook.metrics import NOISE
+from latentbook.study.figures import draw_not_run
 from latentbook.study.result import kept
 
 Arrays = Mapping[str, np.ndarray]
@@ -83,7 +84,7 @@ def draw_embeddings(arrays: Arrays, methods: Sequence[str], classes: Sequence[st
         for method in methods
         if method in arrays
     }
-    return plots.scatter_panels(panels, names=classes) if panels else _not_run()
+    return plots.scatter_panels(panels, names=classes) if panels else draw_not_run()
 
 
 def draw_full_scale(dataset: str) -> Figure:
@@ -94,7 +95,7 @@ def draw_full_scale(dataset: str) -> Figure:
 def draw_scree(curves: Arrays) -> Figure:
     """Draw shares of variance by component, single and cumulative, one line a label."""
     if not curves:
-        return _not_run()
+        return draw_not_run()
     figure, (single, summed) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     styles = zip(plots.colours(len(curves)), _MARKERS, curves.items(), strict=False)
     for colour, marker, (label, ratio) in styles:
@@ -123,10 +124,8 @@ def draw_structure(found: pd.DataFrame) -> Figure:
         Records; what stands first is on top.
     """
     if found.empty:
-        return _not_run()
-    figure, axes = plt.subplots(
-        1, len(MEASURES), figsize=(9, 4), sharey=True, layout="constrained"
-    )
+        return draw_not_run()
+    figure, axes = plt.subplots(1, len(MEASURES), figsize=(9, 4), sharey=True, layout="constrained")
     methods = list(dict.fromkeys(found["method"]))[::-1]
     names = list(dict.fromkeys(found["dataset"]))
     for ax, (measure, title) in zip(axes, MEASURES.items(), strict=True):
@@ -143,12 +142,4 @@ def draw_structure(found: pd.DataFrame) -> Figure:
     if len(names) > 1:
         handles = axes[0].get_legend_handles_labels()
         figure.legend(*handles, loc="outside lower center", ncols=len(names))
-    return figure
-
-
-def _not_run() -> Figure:
-    """Return an empty frame that says that nothing has run."""
-    figure, ax = plt.subplots(figsize=(4, 1))
-    ax.axis("off")
-    ax.text(0.5, 0.5, "not run", ha="center", va="center")
     return figure

@@ -91,9 +91,7 @@ def scored(n_samples: int, sample: int, random_state: int) -> tuple[np.ndarray, 
     return np.unique(rows, return_index=True)
 
 
-def run(
-    data: Dataset, setting: Setting, *, random_state: int = 0, sample: int = 10_000
-) -> Result:
+def run(data: Dataset, setting: Setting, *, random_state: int = 0, sample: int = 10_000) -> Result:
     """Embed the images with one setting, and measure what the embedding keeps.
 
     Parameters
