@@ -10,7 +10,6 @@ from PIL import Image
 
 from latentbook import paths
 from latentbook.book import pages
-from latentbook.chapters.two_stage_clustering import tables as two_stage_tables
 from latentbook.study import judge, records, tables
 from tests.test_records import a_record
 
@@ -225,7 +224,3 @@ def test_training_is_told_apart_by_its_end():
     text = tables.score_table(rows, "digits", ["acc"], caption="c", name="n")
     assert "cae10 + k-means (early stopping)" in text
     assert "cae10 + k-means (3 epochs)" in text
-    short, full = two_stage_tables._training(rows).splitlines()[5:7]
-    assert short.startswith("| digits: cae10 | 3 | 3 |")
-    assert "| 150 | 62–80 |" in full
-    assert "| 0.600\u00a0±\u00a00.141 | – | 2 |" in full

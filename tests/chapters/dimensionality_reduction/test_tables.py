@@ -14,7 +14,7 @@ from latentbook.study import cells, judge, records
 
 
 def record(dataset: str = "mnist", method: str = "pca2", seed: int = 0, n: int = 70_000, **changes):
-    scores = {measure: 0.5 for measure in MEASURES}
+    scores = dict.fromkeys(MEASURES, 0.5)
     row = dict.fromkeys(records.SCHEMA) | {
         "chapter": CHAPTER,
         "dataset": dataset,
@@ -78,7 +78,7 @@ def test_the_live_table_names_profile_and_seed():
 def test_pages_are_included_by_the_notebook_and_say_what_has_not_run():
     compared = judge.compare(judge.published(), found())
     files = tables.generated(found(record()), compared)
-    assert files["01-structure-usps.md"] == "USPS digits: not run.\n"
+    assert files["01-structure-usps.md"] == "USPS: not run.\n"
     assert ":name: tbl-01-structure-mnist" in files["01-structure-mnist.md"]
     assert files["01-verdicts.md"].count("[not run]{.verdict-not-run}") == 3
     notebook = (paths.notebooks() / f"{CHAPTER}.ipynb").read_text()
