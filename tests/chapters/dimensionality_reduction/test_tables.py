@@ -14,7 +14,7 @@ from latentbook.study import cells, judge, records
 
 
 def record(dataset: str = "mnist", method: str = "pca2", seed: int = 0, n: int = 70_000, **changes):
-    scores = {measure: 0.5 for measure in MEASURES}
+    scores = dict.fromkeys(MEASURES, 0.5)
     row = dict.fromkeys(records.SCHEMA) | {
         "chapter": CHAPTER,
         "dataset": dataset,
