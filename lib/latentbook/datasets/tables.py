@@ -1,6 +1,7 @@
-"""Tables: the published columns as a typed frame, and beside it a numeric matrix.
+"""Tables of the study: the published columns as a typed frame, and a numeric matrix beside it.
 
-Scaling never looks at the test split.
+Minima, maxima, means and medians are those of the training split.
+Tables of the reader are left to `latentbook.tabular`.
 """
 
 from __future__ import annotations
@@ -93,8 +94,8 @@ def _connections(data: Entry, text: bytes) -> pd.DataFrame:
 def _nsl_kdd_matrix(frame: pd.DataFrame, n_train: int) -> Iterator[np.ndarray]:
     """Yield columns in published order: a category becomes one 0/1 column for each of its values.
 
-    Numbers are scaled by the minimum and maximum of the training split; test values may therefore
-    exceed 1, and a column that is constant in training stays at its distance from that constant.
+    Numbers are scaled by minimum and maximum of the training split, so test values may exceed 1.
+    A column that is constant in training becomes the distance from that constant.
     """
     for name in NSL_KDD_COLUMNS:
         column = frame[name]
@@ -124,11 +125,12 @@ def _trades(data: Entry, arrays: dict[str, np.ndarray]) -> Table:
 
 
 def _trades_matrix(frame: pd.DataFrame, n_train: int) -> Iterator[np.ndarray]:
-    """Yield what is known of a trade but its trader; a column with gaps is followed by their 0/1.
+    """Yield the columns of a trade without its trader.
 
     A category becomes a 0/1 column for each of its values.
-    A number (of the nominal its decimal logarithm) is that of the median where it is missing, and
-    is scaled to mean 0 and standard deviation 1; median and scale are those of the training split.
+    A missing number is replaced by the median. Numbers are scaled to mean 0 and standard deviation
+    1, the nominal as its decimal logarithm. Median and scale are those of the training split.
+    A column with missing values is followed by a 0/1 column that marks them.
     """
     for name in ("instrument", "currency", "nominal", "margin", "counterparty", "portfolio"):
         column = frame[name]
