@@ -35,6 +35,7 @@ lint: env ## check form and types
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 
 bench: env ## measure against the budgets
 	@$(BIN)/python bench/budgets.py $(ARGS)

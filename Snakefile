@@ -75,6 +75,8 @@ rule book:
         "_config.yml",
         "book/_toc.yml",
         glob("book/*.md") + glob("book/*.bib") + glob("book/_static/*"),
+        # the API reference is written from the docstrings
+        glob("book/api/*.md") + glob(f"{LIBRARY}/**/*.py", recursive=True),
         "tools/build_book.py",
         "requirements.lock",
         pages="book/generated",
@@ -144,6 +146,7 @@ rule embeddings:
         glob("data/records/figures/06-*"),
         f"{LIBRARY}/chapters/source_estimation/event_map.py",
         needs(f"{LIBRARY}/chapters/source_estimation/event_map.py"),
+        glob(f"{LIBRARY}/study/templates/*"),
         "requirements.lock",
     output:
         directory("book/extra/embeddings"),

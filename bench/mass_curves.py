@@ -105,9 +105,9 @@ def scoring(z: np.ndarray, uniform: mass_curves.UniformPoints) -> None:
     labels = (z[:, 0] > 0).astype(int)
     for name in ("isolation forest", "local outlier factor", "one-class svm", "class mean"):
         one = detector(name).fit(z, labels)
-        seconds, s_uniform = best_of(1, partial(one.score, uniform.points))
+        seconds, s_uniform = best_of(1, partial(one.score_samples, uniform.points))
         final = mass_curves.mass_curves(
-            one.score(z), s_uniform, uniform.volume, batches=uniform.batches
+            one.score_samples(z), s_uniform, uniform.volume, batches=uniform.batches
         )
         area_seconds, areas = best_of(1, final.areas)
         print(
@@ -124,7 +124,7 @@ def main() -> None:
     z = rng.normal(size=(N, 2)) + 4 * rng.integers(0, 2, (N, 1))
     uniform = mass_curves.uniform_points(z, N_UNIFORM)
     forest = detector("isolation forest").fit(z)
-    curves(forest.score(z), forest.score(uniform.points), uniform.volume)
+    curves(forest.score_samples(z), forest.score_samples(uniform.points), uniform.volume)
     scoring(z, uniform)
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib.util
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.svm import OneClassSVM
 
 from latentbook import anomaly
-from latentbook.anomaly import anomalies, detector, ranking
+from latentbook.anomaly import Detector, anomalies, detector, ranking
 from latentbook.errors import LatentbookError
 
 N_PLANTED = 10
@@ -33,8 +35,8 @@ def planted(seed=0):
 def test_planted_outliers_come_first(name):
     z, labels = planted()
     params = {"n_clusters": 3} if name == "k-means" else {}
-    one = detector(name, seed=1, **params).fit(z[:300], labels[:300])
-    for scores in (one.score(z), one.score(z, labels)):
+    one = detector(name, random_state=1, **params).fit(z[:300], labels[:300])
+    for scores in (one.score_samples(z), one.score_samples(z, labels)):
         assert scores.shape == (310,)
         assert np.isfinite(scores).all()
         # cuts along the axes isolate the outermost normal rows as fast as an outlier beyond them
@@ -50,10 +52,10 @@ def test_rows_with_the_label_of_another_cluster_are_anomalous_for_their_own(name
     claimed = labels.copy()
     claimed[:5] = 1
     one = detector(name).fit(z, labels)
-    assert roc_auc_score(np.arange(300) >= 5, one.score(z, claimed)) > 0.97
-    assert roc_auc_score(np.arange(300) >= 5, one.score(z)) < 0.9
+    assert roc_auc_score(np.arange(300) >= 5, one.score_samples(z, claimed)) > 0.97
+    assert roc_auc_score(np.arange(300) >= 5, one.score_samples(z)) < 0.9
     # without labels they are normal for their true cluster
-    assert one.score(z)[:5].mean() == pytest.approx(one.score(z, labels)[:5].mean())
+    assert one.score_samples(z)[:5].mean() == pytest.approx(one.score_samples(z, labels)[:5].mean())
 
 
 def test_scores_are_those_of_scikit_learn():
@@ -63,7 +65,9 @@ def test_scores_are_those_of_scikit_learn():
         "local outlier factor": LocalOutlierFactor(novelty=True),
     }.items():
         expected = theirs.fit(z[:200]).score_samples(z[200:])
-        np.testing.assert_allclose(detector(name, seed=3).fit(z[:200]).score(z[200:]), expected)
+        np.testing.assert_allclose(
+            detector(name, random_state=3).fit(z[:200]).score_samples(z[200:]), expected
+        )
 
 
 @pytest.mark.parametrize("gamma", ["scale", 0.01])
@@ -73,16 +77,18 @@ def test_a_one_class_svm_is_that_of_scikit_learn_up_to_a_factor(gamma):
     theirs = OneClassSVM(gamma=gamma, nu=0.3).fit(z[:200])
     ours = detector("one-class svm", gamma=gamma, nu=0.3).fit(z[:200])
     expected = theirs.score_samples(z[200:])
-    np.testing.assert_allclose(ours.score(z[200:]) * 0.3 * 200, expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        ours.score_samples(z[200:]) * 0.3 * 200, expected, rtol=1e-9, atol=1e-12
+    )
 
 
 def test_a_one_class_svm_depends_neither_on_origin_nor_on_how_often_rows_repeat():
     z, _ = planted()
-    first = detector("one-class svm").fit(z).score(z)
+    first = detector("one-class svm").fit(z).score_samples(z)
     far = z + np.array([50, 0])
-    moved = detector("one-class svm").fit(far).score(far)
+    moved = detector("one-class svm").fit(far).score_samples(far)
     np.testing.assert_allclose(moved, first, atol=1e-3)
-    twice = detector("one-class svm").fit(np.tile(z, (2, 1))).score(z)
+    twice = detector("one-class svm").fit(np.tile(z, (2, 1))).score_samples(z)
     np.testing.assert_allclose(twice, first, atol=1e-2)
 
 
@@ -92,16 +98,16 @@ def test_distances_and_percentiles_are_those_of_their_definitions():
     distance = np.linalg.norm(z[:, None] - means, axis=2)
     own = distance[np.arange(len(z)), labels]
     one = detector("class mean").fit(z, labels)
-    np.testing.assert_allclose(one.score(z, labels), -own)
-    np.testing.assert_allclose(one.score(z), -distance.min(axis=1))
+    np.testing.assert_allclose(one.score_samples(z, labels), -own)
+    np.testing.assert_allclose(one.score_samples(z), -distance.min(axis=1))
     expected = [np.mean(own[labels == c] >= d) for c, d in zip(labels, own, strict=True)]
     percentile = detector("percentile").fit(z, labels)
-    np.testing.assert_allclose(percentile.score(z, labels), expected)
-    assert percentile.score(np.array([[1e6, 0.0]])) == 0
+    np.testing.assert_allclose(percentile.score_samples(z, labels), expected)
+    assert percentile.score_samples(np.array([[1e6, 0.0]])) == 0
     k_means = detector("k-means", n_clusters=3).fit(z[:300])
     means = np.stack([z[:300][labels[:300] == c].mean(axis=0) for c in range(3)])
     expected = np.linalg.norm(z[:300, None] - means, axis=2).min(axis=1)
-    np.testing.assert_allclose(k_means.score(z[:300]), -expected)
+    np.testing.assert_allclose(k_means.score_samples(z[:300]), -expected)
 
 
 def test_a_detector_per_cluster_is_one_detector_for_each():
@@ -110,15 +116,19 @@ def test_a_detector_per_cluster_is_one_detector_for_each():
     one = detector("one-class svm per cluster", nu=0.2).fit(z, words)
     assert set(one.models_) == {"zero", "one", "two"}
     single = detector("one-class svm", nu=0.2).fit(z[words == "one"])
-    np.testing.assert_allclose(one.score(z, words)[words == "one"], single.score(z[words == "one"]))
+    np.testing.assert_allclose(
+        one.score_samples(z, words)[words == "one"], single.score_samples(z[words == "one"])
+    )
 
 
 def test_the_seed_decides_and_fitting_again_forgets():
     z, _ = planted()
-    first, other = (detector("isolation forest", seed=s).fit(z).score(z) for s in (0, 1))
+    first, other = (
+        detector("isolation forest", random_state=s).fit(z).score_samples(z) for s in (0, 1)
+    )
     assert (first != other).any()
-    again = detector("isolation forest", seed=0).fit(z[:50])
-    np.testing.assert_array_equal(again.fit(z).score(z), first)
+    again = detector("isolation forest", random_state=0).fit(z[:50])
+    np.testing.assert_array_equal(again.fit(z).score_samples(z), first)
 
 
 def test_rows_left_out_are_stated():
@@ -133,7 +143,7 @@ def test_rows_left_out_are_stated():
     # the sample is as good as the whole
     whole = detector("one-class svm").fit(z)
     assert whole.n_fitted_ == 1500
-    assert np.corrcoef(whole.score(z), svm.score(z))[0, 1] > 0.95
+    assert np.corrcoef(whole.score_samples(z), svm.score_samples(z))[0, 1] > 0.95
 
 
 def test_a_one_class_svm_is_fitted_on_ten_thousand_rows_unless_told_otherwise():
@@ -150,9 +160,58 @@ def test_a_one_class_svm_calls_the_share_nu_anomalous_by_construction(nu):
     called = one.models_[None].svm.predict(z) == -1
     assert called.mean() == pytest.approx(nu, abs=0.01)
     # its score ranks well all the same, and any share can be asked for
-    marked = anomalies(one.score(z), 0.02)
+    marked = anomalies(one.score_samples(z), 0.02)
     assert marked.sum() == 40
     assert np.linalg.norm(z[marked], axis=1).min() > np.linalg.norm(z[~marked], axis=1).mean()
+
+
+def test_a_detector_is_an_estimator_of_scikit_learn():
+    z, labels = planted()
+    first = detector("one-class svm per cluster", random_state=5, n_fit=50, nu=0.2)
+    assert first.get_params() == {
+        "name": "one-class svm per cluster",
+        "random_state": 5,
+        "n_fit": 50,
+        "params": {"nu": 0.2},
+    }
+    again = clone(first.fit(z, labels))
+    assert not hasattr(again, "models_")
+    np.testing.assert_array_equal(again.fit(z, labels).score_samples(z), first.score_samples(z))
+    assert again.set_params(n_fit=60).fit(z, labels).n_fitted_ == 180
+    assert first.n_features_in_ == 2
+
+
+@pytest.mark.parametrize("name", ["isolation forest", "local outlier factor", "one-class svm"])
+def test_thresholds_are_those_of_scikit_learn(name):
+    z, labels = planted()
+    theirs = {
+        "isolation forest": IsolationForest(random_state=0),
+        "local outlier factor": LocalOutlierFactor(novelty=True),
+        "one-class svm": OneClassSVM(gamma=1 / z[:300].var(axis=0).sum()),
+    }[name]
+    expected = theirs.fit(z[:300]).predict(z)
+    np.testing.assert_array_equal(detector(name).fit(z[:300]).predict(z), expected)
+    np.testing.assert_array_equal(detector(name).fit_predict(z[:300]), expected[:300])
+    each = detector(f"{name} per cluster").fit(z[:300], labels[:300])
+    own, any_label = each.predict(z, labels), each.predict(z)
+    assert set(own) == {-1, 1}
+    assert (own <= any_label).all()  # normal for its own label is normal for some label
+
+
+def test_detectors_that_only_rank_have_no_threshold():
+    for name in ("k-means", "class mean", "percentile"):
+        assert not detector(name).has_threshold
+    with pytest.raises(LatentbookError, match="class mean has no threshold of its own"):
+        fitted().predict(np.eye(2))
+
+
+def test_a_data_frame_is_a_matrix():
+    z, _ = planted()
+    one = detector("isolation forest").fit(z)
+    frame = pd.DataFrame(z)
+    np.testing.assert_array_equal(
+        detector("isolation forest").fit(frame).score_samples(frame), one.score_samples(z)
+    )
 
 
 def test_share_and_ranking():
@@ -169,10 +228,10 @@ def test_pyod_detectors_are_offered_where_pyod_is_installed():
     ecod = pytest.importorskip("pyod.models.ecod", reason="PyOD, an optional extra, is missing")
     z, labels = planted()
     one = detector("pyod:ECOD").fit(z[:300])
-    np.testing.assert_allclose(one.score(z), -ecod.ECOD().fit(z[:300]).decision_function(z))
+    np.testing.assert_allclose(one.score_samples(z), -ecod.ECOD().fit(z[:300]).decision_function(z))
     per_cluster = detector("pyod:HBOS per cluster").fit(z[:300], labels[:300])
-    assert per_cluster.score(z)[300:].max() <= per_cluster.score(z)[:300].min()
-    assert detector("pyod:KNN", n_neighbors=3).fit(z).score(z)[300:].max() < -1
+    assert per_cluster.score_samples(z)[300:].max() <= per_cluster.score_samples(z)[:300].min()
+    assert detector("pyod:KNN", n_neighbors=3).fit(z).score_samples(z)[300:].max() < -1
     with pytest.raises(LatentbookError, match="PyOD has no detector 'Nothing'"):
         detector("pyod:Nothing")
     with pytest.raises(LatentbookError, match="bad parameters for pyod:ECOD"):
@@ -197,6 +256,8 @@ def fitted(name="class mean", **params):
         (lambda: detector("one-class svm", mu=1), "bad parameters for one-class svm: .*'mu'"),
         (lambda: detector("class mean", mu=1), "bad parameters for class mean"),
         (lambda: detector("one-class svm", n_fit=0), "n_fit is 0"),
+        (lambda: Detector("isolation florest").fit(np.eye(9)), "did you mean 'isolation forest'"),
+        (lambda: Detector("class mean", params={"mu": 1}).fit(np.eye(9)), "bad parameters for c"),
         (lambda: detector("one-class svm", gamma="auto"), "svm: could not convert .* 'auto'"),
         (lambda: fitted("one-class svm", gamma=-1), "one-class svm: The 'gamma' parameter"),
         (lambda: fitted("one-class svm", nu=2), "one-class svm: The 'nu' parameter"),
@@ -210,16 +271,22 @@ def fitted(name="class mean", **params):
         (lambda: detector("isolation forest").fit(np.ones((0, 2))), "must be rows and columns"),
         (lambda: detector("isolation forest").fit(np.ones(9)), "must have shape"),
         (lambda: detector("percentile").fit(np.eye(9)), "percentile fits one model per label"),
-        (lambda: detector("percentile").fit(np.eye(9), np.ones(8)), "z has 9 rows, but labels"),
+        (lambda: detector("percentile").fit(np.eye(9), np.ones(8)), "X has 9 rows, but y"),
         (
             lambda: detector("class mean").fit(np.eye(14), np.repeat(["a", "b"], [10, 4])),
             "label b has 4 rows, but a detector per cluster needs 5 or more",
         ),
-        (lambda: detector("class mean").score(np.eye(9)), "call fit first"),
-        (lambda: fitted().score(np.eye(9)), "z has 9 columns, but class mean was fitted on 2"),
-        (lambda: fitted().score(np.full((1, 2), np.inf)), "NaN or infinite"),
-        (lambda: fitted().score(np.eye(2), np.array([0, 7])), "label 7 was not in .*: 0, 1, 2"),
-        (lambda: fitted().score(np.eye(2), np.array([0])), "z has 2 rows, but labels"),
+        (lambda: detector("class mean").score_samples(np.eye(9)), "call fit first"),
+        (
+            lambda: fitted().score_samples(np.eye(9)),
+            "X has 9 columns, but class mean was fitted on 2",
+        ),
+        (lambda: fitted().score_samples(np.full((1, 2), np.inf)), "NaN or infinite"),
+        (
+            lambda: fitted().score_samples(np.eye(2), np.array([0, 7])),
+            "label 7 was not in .*: 0, 1, 2",
+        ),
+        (lambda: fitted().score_samples(np.eye(2), np.array([0])), "X has 2 rows, but y"),
         (lambda: anomalies(np.ones(3), 2), "share is 2, but must lie between 0 and 1"),
         (lambda: anomalies(np.array([1, np.nan]), 0.5), "NaN in 1 of 2 rows"),
         (lambda: ranking(np.array([])), "non-empty vector"),

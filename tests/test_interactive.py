@@ -2,11 +2,14 @@
 
 import base64
 import io
+import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 from PIL import Image
 
 from latentbook import datasets, paths
@@ -36,6 +39,12 @@ def z(digits):
 def full_scale(digits, z, **options):
     where = figure_arrays.folder("paper", 0)
     return interactive.save(digits, z, where, description="some <method>", **options)
+
+
+def data_of(page):
+    """Return what the script of a page works with."""
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    return json.loads(soup.find("script", id="data").string)
 
 
 def test_only_complete_paper_runs_with_seed_0_reach_the_repository():
@@ -98,11 +107,11 @@ def test_page_holds_every_point_and_asks_for_nothing_from_outside(digits, z):
     page = interactive.write_page(full_scale(digits, z, n=300))
     text = page.read_text(encoding="utf-8")
     assert page == paths.extra() / "embeddings" / "digits.html"
-    assert not re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", text)
+    assert re.findall(r"https?://", text) == []
+    assert not re.findall(r"""(?:src|href)=["']?//""", text)
     assert re.findall(r'<script[^>]* src="([^"]*)"', text) == ["plotly.min.js"]
     assert (page.parent / "plotly.min.js").stat().st_size > 1_000_000
-    places = [int(i) for part in re.findall(r'"customdata":\[([\d,]*)\]', text)
-              for i in part.split(",") if i]  # fmt: skip
+    places = [i for trace in data_of(page)["figure"]["data"] for i in trace["customdata"]]
     assert sorted(places) == list(range(300))
     assert page.stat().st_size < 2_000_000
 
@@ -117,12 +126,25 @@ def test_page_is_accessible_and_escapes_text(digits, z):
     assert "some <method>" not in text
 
 
+def test_hostile_names_and_captions_are_only_text(digits, z, monkeypatch):
+    name = "</script><script>alert('class')</script>"
+    data = interactive.entry("digits")
+    classes = (f'{name} "quoted"', *data.classes[1:])
+    monkeypatch.setattr(interactive, "entry", lambda _: replace(data, classes=classes))
+    where = figure_arrays.folder("paper", 0)
+    path = interactive.save(digits, z, where, description=f"UMAP {name} & more", n=20)
+    soup = BeautifulSoup(interactive.write_page(path).read_text(encoding="utf-8"), "html.parser")
+    assert [s.get_text() for s in soup.find_all("script") if "alert(" in s.get_text()] == []
+    assert soup.select_one("#legend button").get_text() == classes[0]
+    assert f"UMAP {name} & more. With" in soup.footer.get_text()
+
+
 def test_sprite_shows_the_images_in_their_places(digits, z):
     path = full_scale(digits, z, n=300)
-    text = interactive.write_page(path).read_text(encoding="utf-8")
-    encoded = re.search(r"data:image/png;base64,([^)]*)\)", text).group(1)
+    data = data_of(interactive.write_page(path))
+    encoded = data["sprite"].removeprefix("data:image/png;base64,")
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
-    columns = int(re.search(r"const columns = (\d+);", text).group(1))
+    columns = data["columns"]
     thumbnails = figure_arrays.read(path)["thumbnails"]
     for i in (0, 17, 299):
         row, column = divmod(i, columns)

@@ -226,7 +226,7 @@ def test_curves_of_any_scores_agree_with_the_definitions(s, s_uniform, volume):
 
 def test_standard_error_is_the_spread_between_runs():
     z = cloud(2000)
-    runs = [curves_of(depth, z, n=5000, seed=seed).areas() for seed in range(60)]
+    runs = [curves_of(depth, z, n=5000, random_state=seed).areas() for seed in range(60)]
     for value, error in (("em", "em_error"), ("mv", "mv_error")):
         spread = np.std([getattr(run, value) for run in runs], ddof=1)
         claimed = np.mean([getattr(run, error) for run in runs])
@@ -291,6 +291,8 @@ def test_many_dimensions_are_rated_by_subsets_of_the_features():
         one, z[:200], z[200:], labels=np.zeros(200), n=20_000, draws=8, features=2
     )["mean"]
     assert (again.em, again.mv) == (rated.em, rated.mv)
+    # the detector itself is fitted on all features, and can score the rows it is given
+    assert one["mean"].score_samples(z[200:]).shape == (200,)
 
 
 def test_too_few_uniform_points_give_no_area():

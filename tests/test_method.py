@@ -32,3 +32,11 @@ def test_parse_is_the_inverse(representation, learner, change, use):
 def test_the_faithful_setting_of_a_changed_method():
     changed = Method.parse("cnn-lstm + k-means, smoothing 1.0")
     assert str(changed.unchanged) == "cnn-lstm + k-means"
+
+
+def test_what_gives_the_codes():
+    for text in ("cl-vae2, conv", "cl-vae2, conv + distance to k-means"):
+        assert Method.parse(text).codes == "cl-vae2, conv"
+        assert Method.parse(Method.parse(text).codes).kind == "cl-vae"
+    assert Method.parse("pca50 + one-class svm").kind == "pca"
+    assert Method.parse("k-means raw").codes == "raw"

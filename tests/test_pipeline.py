@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,8 @@ import nbformat
 import pytest
 import yaml
 
-from latentbook import paths, pipeline
+from latentbook import chapters, paths, pipeline
+from latentbook.book import graph, sweep
 from latentbook.errors import LatentbookError
 
 PARAMETERS = 'profile = "quick"\ndataset = "digits"\nseed = 0\nshare = 0.5\nsizes = [1, 2]\n'
@@ -77,13 +79,14 @@ def test_a_notebook_without_parameters_cell_is_refused(tmp_path):
 def test_profile_and_overrides_set_every_value(notebook):
     assert pipeline.check(notebook, "paper", {"share": 1})["share"] == 1
     assert pipeline.check(notebook, "paper")["seed"] == 1
-    assert pipeline.check(notebook, "quick", {"seed": None})["seed"] is None
 
 
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
         ({"sede": 1}, "did you mean 'seed'"),
+        ({"seed": None}, "must be of type int"),
+        ({"share": float("nan")}, "must be of type float"),
         ({"seed": "one"}, "must be of type int"),
         ({"seed": True}, "must be of type int"),
         ({"seed": 1.0}, "must be of type int"),
@@ -136,14 +139,53 @@ def test_a_profile_that_is_not_yaml_is_named(notebook):
 
 
 def test_dependencies_follow_imports_into_functions_and_packages(tmp_path):
-    path = write_notebook(tmp_path / "01-x.ipynb", "%matplotlib inline\nfrom latentbook import cli")
+    path = write_notebook(
+        tmp_path / "01-x.ipynb", "%matplotlib inline\nfrom latentbook.book import cli"
+    )
     names = {
         file.relative_to(paths.root() / "lib" / "latentbook").as_posix()
         for file in pipeline.dependencies(path)
     }
-    assert {"__init__.py", "cli.py", "errors.py"} <= names
+    assert {"__init__.py", "book/cli.py", "errors.py"} <= names
     assert "datasets/__init__.py" in names  # imported inside a function of cli
     assert "pipeline.py" not in names
+
+
+def test_a_chapter_depends_on_its_own_list_of_parameters_and_on_no_other():
+    for path in pipeline.chapters():
+        lists = {file.parent.name for file in pipeline.dependencies(path) if _is_list(file)}
+        assert lists == {chapters.PACKAGES[path.stem], "study"}, path.stem
+
+
+def _is_list(file: Path) -> bool:
+    return file.name == "parameters.py"
+
+
+def test_published_numbers_and_weather_belong_to_the_chapters_that_read_them():
+    reading = {name: set() for name in ("published", "samples", "registry")}
+    for path in pipeline.chapters():
+        for name in graph.reads(path) & set(reading):
+            reading[name].add(path.stem[:2])
+    assert reading["published"] >= {"01"}
+    assert reading["samples"] == {"05", "06"}
+    assert reading["registry"] == {path.stem[:2] for path in pipeline.chapters()}
+
+
+@pytest.mark.parametrize(
+    ("code", "reached"),
+    [
+        ("from latentbook import paths\npaths.published()", True),
+        ("from latentbook.paths import published as them\nprint(them)", True),
+        ("from latentbook.study import judge\njudge.published()", True),
+        ("from latentbook.study import judge as j\ndef f():\n    return j.published", True),
+        ("import latentbook.study.judge\nlatentbook.study.judge.published()", True),
+        ("from latentbook.study import judge", False),
+        ("from latentbook.study import judge\npublished = 1", False),
+    ],
+)
+def test_a_function_is_reached_through_the_functions_that_call_it(tmp_path, code, reached):
+    path = write_notebook(tmp_path / "01-x.ipynb", code)
+    assert ("published" in graph.reads(path)) is reached
 
 
 # ---- running
@@ -203,6 +245,9 @@ def test_the_command_line_answers_bad_input_before_any_work(notebook, tmp_path, 
     out = tmp_path / "out.ipynb"
     assert pipeline.main(["run", "07-tiny", str(out), "-p", "seed", "one"]) == 2
     assert "latentbook: parameter seed" in capsys.readouterr().err
+    assert pipeline.main(["run", "07-tiny", str(out), "-p", "sede", "1"]) == 2
+    assert pipeline.main(["run", "07-tiny", str(out), "-p", "profile", "paper"]) == 2
+    assert "write --profile paper instead" in capsys.readouterr().err
     assert pipeline.main(["run", "07-tyni", str(out)]) == 2
     assert pipeline.main(["run", str(notebook), str(out), "--profile", "fast"]) == 2
     assert pipeline.main(["check", "--profile", "paper"]) == 0
@@ -246,6 +291,44 @@ def test_the_study_refuses_an_unknown_target(notebook):
     process = study(notebook.parents[1], "bok")
     assert "did you mean 'book'" in process.communicate(timeout=60)[0]
     assert process.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("datasets=mnits", "unknown dataset 'mnits'.*did you mean 'mnist'"),
+        ("datasets=", "must hold names"),
+        ("datasets=$(touch injected)", "must hold names"),
+        ("datasets=../../x", "must hold names"),
+        ("weathers=weather-simulatde", "did you mean 'weather-simulated'"),
+        ("seeds=0,-1", "must hold names"),
+        ("seeds=0,one", "parameter seed is 'one'"),
+        ("chapters=03-two-stage", "did you mean '03-two-stage-clustering'"),
+        ("dataset=mnist", "unknown setting of the sweep 'dataset'.*did you mean 'datasets'"),
+    ],
+)
+def test_a_wrong_name_ends_the_sweep_before_a_job_starts(setting, says):
+    process = study(paths.root(), "sweep", setting)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 2
+    assert re.search(says, output), output
+    assert output.count("\n") == 1
+
+
+def test_data_that_a_chapter_cannot_take_are_left_out_of_its_sweep():
+    grid = {"chapters": "02-autoencoders,03-two-stage-clustering", "datasets": "usps", "seeds": "0"}
+    runs, left_out = sweep.plan(grid)
+    assert runs == [sweep.Run("03-two-stage-clustering", "usps", "0")]
+    assert "02-autoencoders on usps: parameter samples is 5,000" in left_out[0]
+    with pytest.raises(LatentbookError, match="parameter samples is 5,000"):
+        sweep.plan({**grid, "chapters": "02-autoencoders"})
+
+
+def test_the_sweep_goes_over_seeds_first():
+    runs, _ = sweep.plan({"seeds": "0,1"})
+    seeds = [run.seed for run in runs]
+    assert seeds == sorted(seeds)
+    assert {run.chapter for run in runs} == set(chapters.PACKAGES)
 
 
 RECORDING = """
@@ -351,6 +434,16 @@ def test_every_profile_fits_every_chapter():
     for notebook in pipeline.chapters():
         for profile in sorted(paths.profiles().glob("*.yml")):
             pipeline.check(notebook, profile.stem)
+
+
+def test_the_parameters_cells_hold_the_values_of_quick():
+    profile = yaml.safe_load((paths.profiles() / "quick.yml").read_text())
+    for notebook in pipeline.chapters():
+        assert pipeline.parameters(notebook) == profile[notebook.stem], notebook.stem
+
+
+def test_the_registry_lists_every_chapter_in_reading_order():
+    assert list(chapters.PACKAGES) == [path.stem for path in pipeline.chapters()]
 
 
 def test_chapters_are_free_of_outputs_and_name_the_common_kernel():

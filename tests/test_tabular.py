@@ -1,4 +1,4 @@
-"""Tables: reading files as people save them, encoding, classes, and the reasons for a rank."""
+"""Tables: reading files as people save them, encoding, classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_wine
-from sklearn.decomposition import PCA
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import PowerTransformer, StandardScaler
@@ -26,8 +25,6 @@ from latentbook.tabular import (
     Encoder,
     dataset,
     read,
-    reasons,
-    write_ranking,
 )
 from latentbook.tabular.columns import MISSING
 
@@ -676,98 +673,3 @@ def test_network_connections():
     assert "other" in table.data.classes
     assert table.truth.mean() == pytest.approx((data.y != 0).mean())
     assert np.isfinite(table.data.x).all()
-
-
-# reasons -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def scored():
-    """Trades of which one has an odd amount and one an odd currency, seen by principal components.
-
-    The odd amount is in row 10, the odd currency in row 20, both among the rows to test.
-    """
-    frame = trades()
-    frame.loc[10, "amount"] = 1e15
-    table = dataset(frame, "trader", seed=0, name="trades", drop=["time"])
-    data = table.data
-    z = PCA(2, random_state=0).fit(data.x[: data.n_train]).transform(data.x)
-    means = np.array([z[data.y == c].mean(axis=0) for c in range(2)])
-    reconstruction = np.tile(data.x.mean(axis=0), (len(data), 1))
-    rows = np.arange(50, 150)
-    inside = np.flatnonzero(data.index == 10)
-    rows = np.union1d(rows, inside)
-    picked = {"z": z[rows], "means": means, "reconstruction": reconstruction[rows]}
-    error = ((data.x[rows] - picked["reconstruction"]) ** 2).sum(axis=1)
-    return table, rows, {"scores": -error} | picked
-
-
-def test_reasons(scored):
-    table, rows, parts = scored
-    found = reasons(table, rows, **parts)
-    first = found.iloc[0]
-    assert found["rank"].tolist() == list(range(1, len(rows) + 1))
-    assert found["score"].is_monotonic_increasing
-    assert first["row"] == 10
-    assert first["worst column"] == "amount"
-    assert first["value"] == 1e15
-    assert first["expected"] < 1e6
-    assert 0.5 < first["share"] <= 1
-    np.testing.assert_allclose(found["reconstruction error"], -found["score"], rtol=1e-5)
-    assert (found["distance to nearest"] <= found["distance to class"]).all()
-    same = found["class"] == found["nearest class"]
-    np.testing.assert_array_equal(
-        found["distance to nearest"][same], found["distance to class"][same]
-    )
-    original = trades().iloc[found["row"]].reset_index(drop=True)
-    assert (found["class"] == original["trader"]).all()
-    assert (found["currency"] == original["currency"]).all()
-    assert list(found.columns[-7:]) == list(trades())
-
-
-def test_names_that_are_taken(scored):
-    frame = trades().rename(columns={"margin": "score", "desk": "rank"})
-    table = dataset(frame, "trader", seed=0, name="t", drop=["time"])
-    data = table.data
-    found = reasons(
-        table,
-        np.arange(5),
-        scores=np.arange(5.0),
-        z=np.zeros((5, 2)),
-        means=np.zeros((2, 2)),
-        reconstruction=data.x[:5],
-    )
-    assert found.columns.is_unique
-    assert {"score", "score (table)", "rank", "rank (table)"} <= set(found)
-    assert (found["share"] == 0).all()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda p: {"scores": p["scores"][:-1]}, "rows, but .* scores"),
-        (lambda p: {"scores": np.full_like(p["scores"], np.nan)}, "scores holds NaN"),
-        (lambda p: {"means": p["means"][:1]}, r"means must have shape .*\(2, 2\)"),
-        (lambda p: {"reconstruction": p["reconstruction"][:, :-1]}, "reconstruction has"),
-        (lambda p: {"z": p["z"][:, 0]}, "z must have shape"),
-    ],
-)
-def test_parts_that_do_not_fit(scored, change, message):
-    table, rows, parts = scored
-    with pytest.raises(LatentbookError, match=message):
-        reasons(table, rows, **parts | change(parts))
-
-
-def test_the_ranking_is_a_file(scored, tmp_path):
-    table, rows, parts = scored
-    ranked = reasons(table, rows, **parts)
-    path = tmp_path / "new" / "ranking.csv"
-    write_ranking(ranked, path)
-    found = read(path)
-    assert list(found) == list(ranked)
-    assert found["row"].tolist() == ranked["row"].tolist()
-    np.testing.assert_allclose(found["score"], ranked["score"])
-    assert [p.name for p in path.parent.iterdir()] == ["ranking.csv"]
-    (tmp_path / "file").touch()
-    with pytest.raises(LatentbookError, match="cannot write"):
-        write_ranking(ranked, tmp_path / "file" / "ranking.csv")

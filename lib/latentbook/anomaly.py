@@ -2,7 +2,8 @@
 
 scikit-learn's detectors and those norlander2019 names in its discussion, globally or one per
 cluster; PyOD's by name where PyOD is installed.
-How good a score is without known anomalies is measured by `mass_curves`.
+Scores are higher for more normal rows, as scikit-learn's ``score_samples`` are.
+How good a score is without known anomalies is measured by `latentbook.mass_curves`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.cluster import KMeans
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics.pairwise import rbf_kernel
@@ -35,32 +37,32 @@ PER_CLUSTER = " per cluster"
 class Model(Protocol):
     """What a detector is made of: scikit-learn's outlier detectors are such models."""
 
-    def fit(self, z: np.ndarray) -> Any:
+    def fit(self, X: np.ndarray) -> Any:
         """Learn what is normal."""
 
-    def score_samples(self, z: np.ndarray) -> np.ndarray:
+    def score_samples(self, X: np.ndarray) -> np.ndarray:
         """Return one number a row, higher for more normal rows."""
 
 
 class _DistanceToMean:
     """Minus the distance to the mean of the fitted rows."""
 
-    def fit(self, z: np.ndarray) -> None:
-        self.mean_ = z.mean(axis=0)
+    def fit(self, X: np.ndarray) -> None:
+        self.mean_ = X.mean(axis=0)
 
-    def score_samples(self, z: np.ndarray) -> np.ndarray:
-        return -np.linalg.norm(z - self.mean_, axis=1)
+    def score_samples(self, X: np.ndarray) -> np.ndarray:
+        return -np.linalg.norm(X - self.mean_, axis=1)
 
 
 class _Percentile(_DistanceToMean):
     """Share of the fitted rows that lie at least as far from their mean."""
 
-    def fit(self, z: np.ndarray) -> None:
-        super().fit(z)
-        self.sorted_ = np.sort(super().score_samples(z))
+    def fit(self, X: np.ndarray) -> None:
+        super().fit(X)
+        self.sorted_ = np.sort(super().score_samples(X))
 
-    def score_samples(self, z: np.ndarray) -> np.ndarray:
-        nearer_or_equal = np.searchsorted(self.sorted_, super().score_samples(z), side="right")
+    def score_samples(self, X: np.ndarray) -> np.ndarray:
+        nearer_or_equal = np.searchsorted(self.sorted_, super().score_samples(X), side="right")
         return nearer_or_equal / len(self.sorted_)
 
 
@@ -70,20 +72,20 @@ class _DistanceToCentre:
     def __init__(self, **params: Any) -> None:
         self.k_means = KMeans(**params)
 
-    def fit(self, z: np.ndarray) -> None:
-        check_between("n_clusters", self.k_means.n_clusters, 1, len(z))
-        self.k_means.fit(z)
+    def fit(self, X: np.ndarray) -> None:
+        check_between("n_clusters", self.k_means.n_clusters, 1, len(X))
+        self.k_means.fit(X)
 
-    def score_samples(self, z: np.ndarray) -> np.ndarray:
-        return -self.k_means.transform(z).min(axis=1)
+    def score_samples(self, X: np.ndarray) -> np.ndarray:
+        return -self.k_means.transform(X).min(axis=1)
 
 
 class _Neighbours(LocalOutlierFactor):
     """scikit-learn's, with an error where it would quietly take fewer neighbours."""
 
-    def fit(self, z: np.ndarray) -> None:
-        check_between("n_neighbors", self.n_neighbors, 1, len(z) - 1)
-        super().fit(z)
+    def fit(self, X: np.ndarray) -> None:
+        check_between("n_neighbors", self.n_neighbors, 1, len(X) - 1)
+        super().fit(X)
 
 
 class _OneClassSVM:
@@ -99,17 +101,20 @@ class _OneClassSVM:
         self.svm = OneClassSVM(**params)
         self.gamma = gamma if gamma == "scale" else float(gamma)
 
-    def fit(self, z: np.ndarray) -> None:
-        spread = z.var(axis=0).sum()
-        scale = 1 / spread if spread > 0 else 1.0
+    def fit(self, X: np.ndarray) -> None:
+        variance = X.var(axis=0).sum()
+        scale = 1 / variance if variance > 0 else 1.0
         self.gamma_ = scale if self.gamma == "scale" else float(self.gamma)
-        self.svm.set_params(kernel="rbf", gamma=self.gamma_).fit(z)
+        self.svm.set_params(kernel="rbf", gamma=self.gamma_).fit(X)
 
-    def score_samples(self, z: np.ndarray) -> np.ndarray:
+    def score_samples(self, X: np.ndarray) -> np.ndarray:
         weights = self.svm.dual_coef_[0] / self.svm.dual_coef_.sum()
         kernel = partial(rbf_kernel, Y=self.svm.support_vectors_, gamma=self.gamma_)
         # in blocks: 3 times as fast as libsvm's own loop
-        return np.concatenate([kernel(z[rows]) @ weights for rows in gen_batches(len(z), 500)])
+        return np.concatenate([kernel(X[rows]) @ weights for rows in gen_batches(len(X), 500)])
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return self.svm.predict(X)
 
 
 class _PyOD:
@@ -126,11 +131,11 @@ class _PyOD:
             raise LatentbookError(_no_pyod(name, error)) from error
         self.model = kind(**params)
 
-    def fit(self, z: np.ndarray) -> None:
-        self.model.fit(z)
+    def fit(self, X: np.ndarray) -> None:
+        self.model.fit(X)
 
-    def score_samples(self, z: np.ndarray) -> np.ndarray:
-        return -self.model.decision_function(z)
+    def score_samples(self, X: np.ndarray) -> np.ndarray:
+        return -self.model.decision_function(X)
 
 
 def _no_pyod(name: str, error: Exception) -> str:
@@ -167,36 +172,42 @@ NAMES = (
 )
 
 
-def _model(name: str, seed: int, params: dict[str, Any]) -> Model:
+def _model(name: str, random_state: int | None, params: dict[str, Any]) -> Model:
     """Return an unfitted model; only the isolation forest and k-means are random."""
     if name.startswith("pyod:"):
         return _PyOD(name.removeprefix("pyod:"), params)
     makers: dict[str, Callable[..., Model]] = {
-        "isolation forest": lambda **p: IsolationForest(random_state=seed, **p),
+        "isolation forest": lambda **p: IsolationForest(random_state=random_state, **p),
         "local outlier factor": lambda **p: _Neighbours(novelty=True, **p),
         "one-class svm": _OneClassSVM,
-        "k-means": lambda **p: _DistanceToCentre(random_state=seed, **p),
+        "k-means": lambda **p: _DistanceToCentre(random_state=random_state, **p),
         "class mean": _DistanceToMean,
         "percentile": _Percentile,
     }
     return makers[name](**SETTINGS[name] | params)
 
 
-def detector(name: str, *, seed: int = 0, n_fit: int | None = None, **params: Any) -> Detector:
-    """Return an unfitted detector.
+def detector(
+    name: str, *, random_state: int | None = 0, n_fit: int | None = None, **params: Any
+) -> Detector:
+    """Return an unfitted detector; what is wrong with its parameters is said at once.
 
     Parameters
     ----------
-    name
+    name : str
         One of `NAMES`, or ``pyod:`` and the class name of a PyOD detector (``pyod:ECOD``), also
         with `` per cluster`` after it.
-    seed
+    random_state : int or None, default=0
         Of the rows drawn where not all are fitted, of the forests and of k-means.
-    n_fit
-        Rows fitted at most (per cluster where there is one model per cluster); all by default,
-        but 10,000 for a one-class SVM, whose cost is quadratic.
-    params
+    n_fit : int or None, default=None
+        Rows fitted at most (per cluster where there is one model per cluster). None means all
+        rows, but 10,000 for a one-class SVM, whose cost is quadratic.
+    **params
         Those of the scikit-learn or PyOD class that differ from `SETTINGS`.
+
+    Returns
+    -------
+    Detector
 
     Raises
     ------
@@ -207,90 +218,147 @@ def detector(name: str, *, seed: int = 0, n_fit: int | None = None, **params: An
     -----
     The default ``nu=0.5`` of a one-class SVM puts half of the fitted rows below its own
     threshold by construction; `anomalies` sets the share instead.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from latentbook import anomaly
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> lof = anomaly.detector("local outlier factor", n_neighbors=10).fit(X)
+    >>> scores = lof.score_samples(np.array([[0.0, 0.0], [8.0, 8.0]]))
+    >>> anomaly.ranking(scores)
+    array([1, 0])
     """
-    single = name.removesuffix(PER_CLUSTER)
-    if not single.startswith("pyod:"):
-        choose("detector", name, NAMES)
-    if n_fit is None and single == "one-class svm":
-        n_fit = SVM_ROWS
-    if n_fit is not None:
-        check_between("n_fit", n_fit, 2, np.inf)
-    try:
-        _model(single, seed, params)
-    except LatentbookError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise LatentbookError(f"bad parameters for {name}: {error}") from error
-    return Detector(name, lambda: _model(single, seed, params), seed=seed, n_fit=n_fit)
+    made = Detector(name, random_state=random_state, n_fit=n_fit, params=params)
+    made._make()
+    return made
 
 
-class Detector:
-    """One model of normality, or one per label; made by `detector`.
+class Detector(OutlierMixin, BaseEstimator):
+    """One model of normality, or one per class or cluster; `detector` makes one by keywords.
+
+    Parameters
+    ----------
+    name : str, default="isolation forest"
+        See `detector`.
+    random_state : int or None, default=0
+        Of the rows drawn where not all are fitted, of the forests and of k-means.
+    n_fit : int or None, default=None
+        Rows fitted at most, per cluster where there is one model per cluster.
+    params : dict or None, default=None
+        Parameters of the scikit-learn or PyOD class that differ from `SETTINGS`.
 
     Attributes
     ----------
-    name : str
-    per_label : bool
-        Whether `fit` needs labels.
     models_ : dict
         Fitted models by label; by None where there is one for all.
+    n_features_in_ : int
+        Number of columns that `fit` has seen.
     n_given_, n_fitted_ : int
         Rows given to `fit`, and rows of these that the models were fitted on.
+
+    See Also
+    --------
+    sklearn.ensemble.IsolationForest, sklearn.neighbors.LocalOutlierFactor, sklearn.svm.OneClassSVM
+    latentbook.mass_curves.rate : Rates detectors without known anomalies.
+
+    References
+    ----------
+    - F. T. Liu, K. M. Ting, Z.-H. Zhou, "Isolation Forest", ICDM 2008,
+      https://doi.org/10.1109/ICDM.2008.17
+    - M. M. Breunig, H.-P. Kriegel, R. T. Ng, J. Sander, "LOF: Identifying Density-Based Local
+      Outliers", SIGMOD 2000, https://doi.org/10.1145/342009.335388
+    - B. Schölkopf, J. C. Platt, J. Shawe-Taylor, A. J. Smola, R. C. Williamson, "Estimating
+      the Support of a High-Dimensional Distribution", Neural Computation 13(7), 2001,
+      https://doi.org/10.1162/089976601750264965
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from latentbook.anomaly import Detector
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> detector = Detector("isolation forest", random_state=0).fit(X)
+    >>> detector.score_samples(np.array([[0.0, 0.0], [8.0, 8.0]])).argmin()
+    np.int64(1)
     """
 
     def __init__(
-        self, name: str, make: Callable[[], Model], *, seed: int, n_fit: int | None
+        self,
+        name: str = "isolation forest",
+        *,
+        random_state: int | None = 0,
+        n_fit: int | None = None,
+        params: dict[str, Any] | None = None,
     ) -> None:
         self.name = name
-        self.per_label = name.endswith(PER_CLUSTER) or name in ("class mean", "percentile")
-        self._make, self._seed, self._n_fit = make, seed, n_fit
+        self.random_state = random_state
+        self.n_fit = n_fit
+        self.params = params
 
-    def fit(self, z: np.ndarray, labels: np.ndarray | None = None) -> Detector:
-        """Fit on `z`, one model per label where the detector is per cluster.
+    @property
+    def per_label(self) -> bool:
+        """Whether `fit` needs labels, because there is one model for each of them."""
+        return self.name.endswith(PER_CLUSTER) or self.name in ("class mean", "percentile")
+
+    def fit(self, X: np.ndarray, y: np.ndarray | None = None) -> Detector:
+        """Fit on `X`, one model per label where the detector is per cluster.
 
         Parameters
         ----------
-        z : array of shape (n_samples, n_features)
+        X : array of shape (n_samples, n_features)
             Finite values.
-        labels : vector of length n_samples, optional
+        y : vector of length n_samples, default=None
             Classes or clusters; detectors that are not per cluster do not look at them.
+
+        Returns
+        -------
+        Detector
+            Itself.
 
         Raises
         ------
         LatentbookError
             For NaN, no rows or columns, missing or too short labels, a label with fewer than 5
-            rows, fewer rows than neighbours, or a parameter out of its range.
+            rows, fewer rows than neighbours, or a parameter that is unknown or out of its range.
         """
-        _check(z)
-        groups: dict[Any, np.ndarray] = {None: np.arange(len(z))}
+        X = _checked(X)
+        self._make()  # a wrong parameter is named before a row is looked at
+        groups: dict[Any, np.ndarray] = {None: np.arange(len(X))}
         if self.per_label:
-            groups = _groups(self._check_labels(z, labels))
-        rng = np.random.default_rng(self._seed)
+            groups = _groups(self._checked_labels(X, y))
+        n_fit = self.n_fit
+        if n_fit is None and self._single == "one-class svm":
+            n_fit = SVM_ROWS
+        rng = np.random.default_rng(self.random_state)
         self.models_: dict[Any, Model] = {}
-        self.n_given_, self.n_fitted_, self._n_features = len(z), 0, z.shape[1]
+        self.n_given_, self.n_fitted_, self.n_features_in_ = len(X), 0, X.shape[1]
         for label, rows in groups.items():
-            if self._n_fit is not None and len(rows) > self._n_fit:
-                rows = rng.choice(rows, self._n_fit, replace=False)
+            if n_fit is not None and len(rows) > n_fit:
+                rows = rng.choice(rows, n_fit, replace=False)
             self.models_[label] = self._make()
             self.n_fitted_ += len(rows)
             try:
                 # float64: one-class SVM and k-means differ in the last digits otherwise
-                self.models_[label].fit(z[rows].astype(np.float64))
+                self.models_[label].fit(X[rows].astype(np.float64))
             except LatentbookError:
                 raise
             except ValueError as error:  # scikit-learn names the parameter and its range
                 raise LatentbookError(f"{self.name}: {error}") from error
         return self
 
-    def score(self, z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+    def score_samples(self, X: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
         """Return one score a row, higher for more normal rows.
 
         Parameters
         ----------
-        z : array of shape (n_samples, n_features)
-        labels : vector of length n_samples, optional
+        X : array of shape (n_samples, n_features)
+        y : vector of length n_samples, default=None
             For a detector per cluster: score each row by the model of its own label. Without
             labels the best score over all models counts: is the row normal for *any* label?
+
+        Returns
+        -------
+        vector of length n_samples
 
         Raises
         ------
@@ -305,24 +373,41 @@ class Detector:
         space for distances, without units for all others of `NAMES`; whether a PyOD detector's
         scores can be compared is a matter of that detector.
         """
-        if not hasattr(self, "models_"):
-            raise LatentbookError(f"{self.name} has no scores yet: call fit first")
-        _check(z)
-        if z.shape[1] != self._n_features:
+        return self._ask(X, y, lambda model, rows: model.score_samples(rows))
+
+    def predict(self, X: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
+        """Return 1 for rows that the models' own thresholds call normal, and -1 for anomalies.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+        y : vector of length n_samples, default=None
+            As in `score_samples`; without labels a row is normal if it is so for any label.
+
+        Returns
+        -------
+        integer vector of length n_samples
+
+        Raises
+        ------
+        LatentbookError
+            As `score_samples`, and for detectors without a threshold, which only rank.
+        """
+        if not self.has_threshold:
             raise LatentbookError(
-                f"z has {z.shape[1]} columns, but {self.name} was fitted on {self._n_features}"
+                f"{self.name} has no threshold of its own: choose a share of the rows with "
+                "anomalies(scores, share)"
             )
-        z = z.astype(np.float64)
-        if not self.per_label or labels is None:
-            scores = [model.score_samples(z) for model in self.models_.values()]
-            return np.max(scores, axis=0)
-        result = np.empty(len(z))
-        for label, rows in _groups(self._check_labels(z, labels), smallest=1).items():
-            if label not in self.models_:
-                seen = ", ".join(map(str, self.models_))
-                raise LatentbookError(f"label {label} was not in the labels fitted: {seen}")
-            result[rows] = self.models_[label].score_samples(z[rows])
-        return result
+        return self._ask(X, y, lambda model, rows: model.predict(rows)).astype(int)
+
+    def fit_predict(self, X: np.ndarray, y: np.ndarray | None = None, **kwargs: Any) -> np.ndarray:
+        """Fit on `X`, and return what `predict` says of the same rows."""
+        return self.fit(X, y, **kwargs).predict(X, y)
+
+    @property
+    def has_threshold(self) -> bool:
+        """Whether the models know which scores are anomalous, so that `predict` can be asked."""
+        return hasattr(self._make(), "predict")
 
     @property
     def fitted_on(self) -> str:
@@ -331,19 +416,62 @@ class Detector:
             return f"all {self.n_given_:,} rows"
         return f"{self.n_fitted_:,} of {self.n_given_:,} rows, drawn at random"
 
-    def _check_labels(self, z: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-        if labels is None:
-            raise LatentbookError(f"{self.name} fits one model per label: pass fit(z, labels)")
-        labels = np.asarray(labels)
-        if labels.shape != (len(z),):
-            raise LatentbookError(f"z has {len(z)} rows, but labels has shape {labels.shape}")
+    @property
+    def _single(self) -> str:
+        """Name of the detector that is fitted, once or per cluster."""
+        return self.name.removesuffix(PER_CLUSTER)
+
+    def _make(self) -> Model:
+        """Return an unfitted model."""
+        if not self._single.startswith("pyod:"):
+            choose("detector", self.name, NAMES)
+        if self.n_fit is not None:
+            check_between("n_fit", self.n_fit, 2, np.inf)
+        try:
+            return _model(self._single, self.random_state, self.params or {})
+        except LatentbookError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise LatentbookError(f"bad parameters for {self.name}: {error}") from error
+
+    def _ask(
+        self, X: np.ndarray, y: np.ndarray | None, question: Callable[[Any, np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """Return the answers of the rows' own models, or the largest answer of all models."""
+        if not hasattr(self, "models_"):
+            raise LatentbookError(f"{self.name} has no scores yet: call fit first")
+        X = _checked(X)
+        if X.shape[1] != self.n_features_in_:
+            raise LatentbookError(
+                f"X has {X.shape[1]} columns, but {self.name} was fitted on {self.n_features_in_}"
+            )
+        X = X.astype(np.float64)
+        if not self.per_label or y is None:
+            return np.max([question(model, X) for model in self.models_.values()], axis=0)
+        result = np.empty(len(X))
+        for label, rows in _groups(self._checked_labels(X, y), smallest=1).items():
+            if label not in self.models_:
+                seen = ", ".join(map(str, self.models_))
+                raise LatentbookError(f"label {label} was not in the labels fitted: {seen}")
+            result[rows] = question(self.models_[label], X[rows])
+        return result
+
+    def _checked_labels(self, X: np.ndarray, y: np.ndarray | None) -> np.ndarray:
+        if y is None:
+            raise LatentbookError(f"{self.name} fits one model per label: pass fit(X, y)")
+        labels = np.asarray(y)
+        if labels.shape != (len(X),):
+            raise LatentbookError(f"X has {len(X)} rows, but y has shape {labels.shape}")
         return labels
 
 
-def _check(z: np.ndarray) -> None:
-    check_matrix(z, "z")
-    if 0 in z.shape:
-        raise LatentbookError(f"z has shape {z.shape}: there must be rows and columns")
+def _checked(X: Any) -> np.ndarray:
+    """Return a finite matrix with rows and columns; a data frame is one too."""
+    X = np.asarray(X)
+    check_matrix(X, "X")
+    if 0 in X.shape:
+        raise LatentbookError(f"X has shape {X.shape}: there must be rows and columns")
+    return X
 
 
 def _groups(labels: np.ndarray, smallest: int = CLUSTER_ROWS) -> dict[Any, np.ndarray]:
@@ -364,7 +492,22 @@ def ranking(scores: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     scores : vector of length n_samples
-        Higher for more normal rows, as from `Detector.score`.
+        Higher for more normal rows, as from `Detector.score_samples`.
+
+    Returns
+    -------
+    integer vector of length n_samples
+        Positions of the rows.
+
+    Raises
+    ------
+    LatentbookError
+        For an empty vector, another shape, or NaN.
+
+    Examples
+    --------
+    >>> ranking([3.0, 1.0, 2.0])
+    array([1, 2, 0])
     """
     scores = np.asarray(scores)
     if scores.ndim != 1 or len(scores) == 0:
@@ -380,13 +523,19 @@ def anomalies(scores: np.ndarray, share: float) -> np.ndarray:
     Parameters
     ----------
     scores : vector of length n_samples
-    share
+        Higher for more normal rows, as from `Detector.score_samples`.
+    share : float
         Between 0 and 1; ``round(share * n_samples)`` rows are marked, however many tie.
 
     Returns
     -------
-    vector of length n_samples
+    boolean vector of length n_samples
         True for anomalies.
+
+    Examples
+    --------
+    >>> anomalies([3.0, 1.0, 2.0, 5.0], share=0.25)
+    array([False,  True, False, False])
     """
     check_between("share", share, 0, 1)
     order = ranking(scores)

@@ -142,7 +142,7 @@ def embed(x: np.ndarray, method: str, *, seed: int = 0, **changes: Any) -> cache
     -------
     cache.Computed
         ``arrays["embedding"]`` has shape (n_samples, n_components), float32; PCA adds
-        ``explained_variance_ratio``, openTSNE ``kl_divergence``.
+        ``explained_variance_ratio``, scikit-learn's t-SNE ``kl_divergence``.
 
     Raises
     ------

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import isotonic_regression
 from scipy.stats import qmc
+from sklearn.base import clone
 
 from latentbook.anomaly import Detector
 from latentbook.errors import LatentbookError, check_between, check_matrix
@@ -42,7 +43,12 @@ class UniformPoints:
 
 
 def uniform_points(
-    z: np.ndarray, n: int = 100_000, *, batches: int = 10, seed: int = 0, quasi: bool = False
+    z: np.ndarray,
+    n: int = 100_000,
+    *,
+    batches: int = 10,
+    random_state: int = 0,
+    quasi: bool = False,
 ) -> UniformPoints:
     """Fill the bounding box of `z` with points.
 
@@ -50,19 +56,29 @@ def uniform_points(
     ----------
     z : array of shape (n_samples, n_features)
         At most 8 features.
-    n
+    n : int, default=100000
         Points; rounded up to a multiple of `batches`.
-    batches
-        Independent batches, from whose spread the standard error of an area is estimated.
-    seed
+    batches : int, default=10
+        Independent batches, whose differences give the standard error of an area.
+    random_state : int, default=0
         Of the points.
-    quasi
+    quasi : bool, default=False
         Scrambled Halton points in each batch instead of independent ones.
+
+    Returns
+    -------
+    UniformPoints
 
     Raises
     ------
     LatentbookError
         For NaN, constant columns (a box without volume), or more than 8 features.
+
+    Examples
+    --------
+    >>> points = uniform_points(np.array([[0.0, 0.0], [2.0, 3.0]]), 1000)
+    >>> points.points.shape, points.volume
+    ((1000, 2), 6.0)
     """
     check_matrix(z, "z")
     if 0 in z.shape:
@@ -76,7 +92,7 @@ def uniform_points(
     check_between("batches", batches, 1, n)
     low, high = z.min(axis=0).astype(np.float64), z.max(axis=0).astype(np.float64)
     _check_extent(low, high)
-    size, rng = -(-n // batches), np.random.default_rng(seed)
+    size, rng = -(-n // batches), np.random.default_rng(random_state)
     if quasi:
         unit = np.concatenate([qmc.Halton(d, rng=rng).random(size) for _ in range(batches)])
     else:
@@ -228,8 +244,8 @@ class MassCurves:
 class Areas:
     """EM (larger is better) and MV (smaller is better) of a score, with standard errors.
 
-    Up to 8 features the errors are those of the volume, from the spread between independent
-    batches of uniform points, and `curves` holds the curves; they leave out the chance in the
+    Up to 8 features the errors are those of the volume, from the differences between independent
+    batches of uniform points, and `curves` holds the curves. They leave out the chance in the
     data and in the fit. Over subsets of the features they are those of the mean over subsets.
     """
 
@@ -303,11 +319,29 @@ def compare(
     Parameters
     ----------
     scorers
-        Functions from (n, n_features) to n scores, e.g. ``Detector.score`` after `fit`.
+        Functions from (n, n_features) to n scores, higher for more normal rows, such as
+        ``score_samples`` of a fitted detector.
     z : array of shape (n_samples, n_features)
         Data that give the masses; at most 8 features.
-    uniform
+    uniform : UniformPoints, default=None
         Points over a box that holds `z`; by default 100,000 over its bounding box.
+    strict : bool, default=False
+        See `mass_curves`.
+
+    Returns
+    -------
+    dict
+        Name -> `MassCurves`.
+
+    Examples
+    --------
+    The density of a Gaussian cloud needs less volume than a score that looks at one column:
+
+    >>> z = np.random.default_rng(0).normal(size=(500, 2))
+    >>> scorers = {"density": lambda z: -(z**2).sum(axis=1), "one column": lambda z: -abs(z[:, 0])}
+    >>> curves = compare(scorers, z)
+    >>> curves["density"].mv_area() < curves["one column"].mv_area()
+    True
     """
     if not scorers:
         raise LatentbookError("there are no scores to compare: pass {name: function}")
@@ -331,7 +365,7 @@ def rate(
     *,
     labels: np.ndarray | None = None,
     n: int = 100_000,
-    seed: int = 0,
+    random_state: int = 0,
     quasi: bool = False,
     draws: int = 50,
     features: int = 5,
@@ -340,27 +374,37 @@ def rate(
 
     Parameters
     ----------
-    detectors
-        By name; all are fitted anew.
+    detectors : dict
+        By name; all are fitted anew on `z_fit`.
     z_fit, z_test : arrays of shape (n_fit, n_features) and (n_test, n_features)
         Rows to fit, and rows that give the masses; the box holds both.
-    labels : vector of length n_fit, optional
+    labels : vector of length n_fit, default=None
         For detectors per cluster. The rows are scored without labels, since uniform points have
         none.
-    n
+    n : int, default=100000
         Uniform points.
-    seed
+    random_state : int, default=0
         Of the uniform points and of the subsets.
-    quasi
+    quasi : bool, default=False
         Halton points instead of independent ones.
-    draws, features
-        Beyond 8 dimensions: random subsets of the features, and features in each. Every detector
-        is fitted on every subset, and the areas are averaged (Goix 2016, section 4).
+    draws, features : int, default=50 and 5
+        Beyond 8 dimensions: random subsets of the features, and features in each. A copy of every
+        detector is fitted on every subset, and the areas are averaged (section 4 of Goix's paper).
+
+    Returns
+    -------
+    dict
+        Name -> `Areas`.
 
     Raises
     ------
     LatentbookError
         As `Detector.fit` and `uniform_points`, and for unequal numbers of columns.
+
+    References
+    ----------
+    - N. Goix, "How to Evaluate the Quality of Unsupervised Anomaly Detection Algorithms?",
+      2016, https://arxiv.org/abs/1607.01152
     """
     check_matrix(z_fit, "z_fit")
     check_matrix(z_test, "z_test")
@@ -370,20 +414,31 @@ def rate(
     if not detectors:
         raise LatentbookError("there are no detectors to rate: pass {name: detector}")
     if d <= DIRECT_DIMENSIONS:
-        return _rate_once(detectors, z_fit, z_test, labels, n=n, seed=seed, quasi=quasi)
+        return _rate_once(
+            detectors, z_fit, z_test, labels, n=n, random_state=random_state, quasi=quasi
+        )
     check_between("draws", draws, 1, np.inf)
     check_between("features", features, 1, DIRECT_DIMENSIONS)
     both = np.concatenate([z_fit, z_test])
     _check_extent(both.min(axis=0), both.max(axis=0))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     subsets = [rng.choice(d, features, replace=False) for _ in range(draws)]
-    found = [
+    rated = [
         _rate_once(
-            detectors, z_fit[:, s], z_test[:, s], labels, n=n, seed=seed + i, quasi=quasi, batches=1
+            {name: clone(one) for name, one in detectors.items()},
+            z_fit[:, subset],
+            z_test[:, subset],
+            labels,
+            n=n,
+            random_state=random_state + i,
+            quasi=quasi,
+            batches=1,
         )
-        for i, s in enumerate(subsets)
+        for i, subset in enumerate(subsets)
     ]
-    return {name: _average([one[name] for one in found]) for name in detectors}
+    for one in detectors.values():
+        one.fit(z_fit, labels)
+    return {name: _average([areas[name] for areas in rated]) for name in detectors}
 
 
 def _rate_once(
@@ -393,13 +448,13 @@ def _rate_once(
     labels: np.ndarray | None,
     *,
     n: int,
-    seed: int,
+    random_state: int,
     quasi: bool,
     batches: int = 10,
 ) -> dict[str, Areas]:
     both = np.concatenate([z_fit, z_test])
-    uniform = uniform_points(both, n, batches=batches, seed=seed, quasi=quasi)
-    scorers = {name: one.fit(z_fit, labels).score for name, one in detectors.items()}
+    uniform = uniform_points(both, n, batches=batches, random_state=random_state, quasi=quasi)
+    scorers = {name: one.fit(z_fit, labels).score_samples for name, one in detectors.items()}
     curves = compare(scorers, z_test, uniform=uniform)
     return {name: one.areas() for name, one in curves.items()}
 

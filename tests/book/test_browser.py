@@ -124,6 +124,29 @@ class Tab:
         )
         return json.loads(found["result"]["value"])
 
+    async def evaluate(self, expression):
+        """Return the value of an expression in the page."""
+        found = await self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in found, found
+        return found["result"].get("value")
+
+    async def press(self, key):
+        """Press a key and let it go."""
+        code = {"Tab": 9, "Enter": 13, "ArrowRight": 39}[key]
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind, more in (("keyDown", text), ("keyUp", {})):
+            await self.ask(
+                "Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **more
+            )
+
+    async def press_until(self, selector):
+        """Press Tab until an element that matches has the focus."""
+        for _ in range(20):
+            await self.press("Tab")
+            if await self.evaluate(f"document.activeElement.matches('{selector}')"):
+                return
+        raise AssertionError(f"the key Tab does not reach {selector}")
+
 
 @contextlib.asynccontextmanager
 async def tab(browser, theme):
@@ -187,3 +210,63 @@ def test_a_page_in_the_browser(page: Path, html, server, browser):
     assert light["width"] <= PHONE, f"a phone must scroll sideways because of {light['wide']}"
     assert light["paper"] > 0.8 > light["ink"]
     assert dark["paper"] < 0.3 < dark["ink"], "dark mode is not dark"
+
+
+def interactive(html, *, maps):
+    """Return an interactive page of the book: a map of releases, or an embedding."""
+    pages = sorted((html / "embeddings").glob("*.html"))
+    found = [page for page in pages if page.name.startswith("source-") == maps]
+    if not found:
+        pytest.skip("the book has no such page")
+    return found[0].relative_to(html).as_posix()
+
+
+def test_an_embedding_is_used_by_keyboard_and_by_touch(html, server, browser):
+    async def visit():
+        async with tab(browser, "light") as page:
+            await page.ask("Emulation.setTouchEmulationEnabled", enabled=True)
+            await page.load(f"{server}/{interactive(html, maps=False)}")
+            await page.look()
+            said = [await page.evaluate("text.textContent")]
+            spot = await page.evaluate(
+                "(({ x, y, width }) => ({ x: x + width / 2, y: y + width / 2 }))"
+                "([...document.querySelectorAll('.point')].at(-1).getBoundingClientRect())"
+            )
+            await page.ask("Input.synthesizeTapGesture", gestureSourceType="touch", **spot)
+            said.append(await page.evaluate("text.textContent"))
+            await page.press_until("#plot")
+            await page.press("ArrowRight")
+            said.append(await page.evaluate("text.textContent"))
+            before = await page.evaluate("document.querySelectorAll('.point').length")
+            await page.press_until("#legend button")
+            await page.press("Enter")
+            await page.look()
+            after = await page.evaluate("document.querySelectorAll('.point').length")
+            pressed = await page.evaluate("document.activeElement.getAttribute('aria-pressed')")
+            return said, before, after, pressed
+
+    said, before, after, pressed = asyncio.run(visit())
+    assert said[0].startswith("Point at a dot")
+    assert ", image " in said[1]
+    assert ", image " in said[2]
+    assert said[1] != said[2]
+    assert 0 < after < before
+    assert pressed == "false"
+
+
+def test_the_map_of_releases_is_used_by_keyboard(html, server, browser):
+    async def visit():
+        async with tab(browser, "light") as page:
+            await page.load(f"{server}/{interactive(html, maps=True)}")
+            await page.look()
+            await page.press_until("#ranked button")
+            first = await page.evaluate("document.activeElement.textContent")
+            before = await page.evaluate("get('map').getAttribute('aria-label')")
+            await page.press("Enter")
+            after = await page.evaluate("get('map').getAttribute('aria-label')")
+            return first, before, after, await page.evaluate("document.activeElement.textContent")
+
+    first, before, after, still = asyncio.run(visit())
+    assert before.startswith("Plume released at ")
+    assert after.startswith(f"Plume of {first.rpartition(' ')[0]} for the assigned pattern")
+    assert still == first

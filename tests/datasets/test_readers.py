@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from latentbook import datasets
-from latentbook.datasets import readers, registry, store
+from latentbook.datasets import loading, readers, registry, store
 from latentbook.errors import LatentbookError
 
 
@@ -54,7 +54,7 @@ def test_usps_text(tmp_path, form, pack):
 
 @pytest.mark.parametrize("form", ["libsvm", "zipcode"])
 def test_usps_text_of_the_real_data_has_the_published_digests(tmp_path, real_data, form):
-    arrays = store.obtain(registry.entry("usps"), download=False).arrays
+    arrays = loading.obtain(registry.entry("usps"), download=False).arrays
     parts = container("usps", form)
     files = {}
     for role, name in parts.files.items():

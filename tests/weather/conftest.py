@@ -11,6 +11,8 @@ import pytest
 import xarray as xr
 
 from latentbook.weather import winds
+from latentbook.weather.dataset import Weather
+from latentbook.weather.grid import box
 
 LEVELS = (500.0, 700.0, 900.0)
 START = np.datetime64("2001-01-01", "ns")
@@ -85,3 +87,23 @@ def fields(grid, n=9, hours=6, **values):
 
 def uniform(grid, u=0.0, v=0.0, n=9):
     return winds.horizontal(fields(grid, n, u=u, v=v), grid, 900)
+
+
+def made_weather(n=121, seed=0, gap=None):
+    """Return 6-hourly waves that move over a box of 16 x 16 cells, with the winds along them."""
+    grid = box((0.0, 32.0, 40.0, 56.0), (16, 16))
+    rng = np.random.default_rng(seed)
+    times = np.datetime64("2001-01-01", "ns") + np.arange(n) * np.timedelta64(6, "h")
+    if gap is not None:
+        times[gap:] += np.timedelta64(30, "D")
+    phase = np.cumsum(rng.normal(0.1, 0.3, n))[:, None, None, None]
+    level = np.array([0.0, -500.0, 900.0])[None, :, None, None]  # 700, 500, 900 hPa in metres
+    z = 3000 - level + 100 * np.sin(grid.longitude / 5 + phase) + 5 * (48 - grid.latitude)
+    u = 8 + 4 * np.cos(grid.longitude / 5 + phase) + 0 * level
+    v = 6 * np.cos(grid.longitude / 5 + phase) + 0 * level
+    dims = ("time", "level", "y", "x")
+    fields = xr.Dataset(
+        {name: (dims, field.astype(np.float32)) for name, field in (("z", z), ("u", u), ("v", v))},
+        {"time": times, "level": [700.0, 500.0, 900.0], "y": grid.y, "x": grid.x},
+    )
+    return Weather("made", "Made waves", grid, fields, (700.0, 500.0), 8, 4, 0.5)

@@ -9,7 +9,7 @@ from scipy.spatial.distance import cosine
 
 from latentbook.errors import LatentbookError
 from latentbook.weather import source
-from latentbook.weather.grid import EUROPE
+from latentbook.weather.grid import EUROPE, box
 
 
 def plumes(m=6, side=16, seed=0):
@@ -29,6 +29,21 @@ def test_the_twenty_sites_lie_inside_the_domain_and_apart():
     assert (np.abs(y) < EUROPE.y[-1] - 300_000).all()
     apart = np.hypot(x[:, None] - x, y[:, None] - y)[~np.eye(20, dtype=bool)]
     assert apart.min() > 75_000
+
+
+def test_sites_inside_are_two_cells_from_the_edge():
+    sites = source.sites()
+    assert source.sites_inside(sites, EUROPE).equals(sites)
+    grid = box((-5.0, 10.0, 44.0, 52.0), (16, 30))
+    few = source.sites_inside(sites, grid)
+    margin = 2 * 0.5 + 0.25
+    inside = sites["longitude"].between(-5 + margin, 10 - margin)
+    inside &= sites["latitude"].between(44 + margin, 52 - margin)
+    assert 2 <= len(few) < 20
+    assert few["site"].tolist() == sites.loc[inside, "site"].tolist()
+    assert few.index.tolist() == list(range(len(few)))
+    with pytest.raises(LatentbookError, match="0 of 20 sites lie inside the grid box"):
+        source.sites_inside(sites, box((100.0, 120.0, 40.0, 50.0)))
 
 
 @settings(max_examples=30, deadline=None)
@@ -84,22 +99,22 @@ def test_a_site_without_a_plume_is_never_like_anything():
 
 
 def test_ranks_count_ties_against_the_true_site():
-    likeness = np.array([[0.9, 0.5, 0.1], [0.5, 0.5, 0.1], [0.2, 0.5, 0.1], [0.0, 0.0, 0.0]])
-    rank = source.ranks(likeness, np.zeros(4, int))
+    similarities = np.array([[0.9, 0.5, 0.1], [0.5, 0.5, 0.1], [0.2, 0.5, 0.1], [0.0, 0.0, 0.0]])
+    rank = source.ranks(similarities, np.zeros(4, int))
     assert rank.tolist() == [1, 2, 2, 3]
     assert source.accuracy(rank, 1) == 0.25
     assert source.accuracy(rank, 2) == 0.75
 
 
-def test_whoever_knows_the_plume_finds_the_site():
+def test_readings_of_every_cell_find_the_site():
     """All cells read in proportion are the plume itself."""
     true = plumes(8, side=20)
     read = source.readings(true, 400, values="concentration", seed=0)
-    likeness = source.similarity(read, true[None], np.zeros(8, int))
-    assert (source.ranks(likeness, np.arange(8)) == 1).all()
+    similarities = source.similarity(read, true[None], np.zeros(8, int))
+    assert (source.ranks(similarities, np.arange(8)) == 1).all()
 
 
-def test_random_likeness_is_right_as_often_as_chance():
+def test_random_similarity_is_right_as_often_as_chance():
     rng = np.random.default_rng(0)
     rank = source.ranks(rng.random((20_000, 20)), rng.integers(20, size=20_000))
     assert source.accuracy(rank, 1) == pytest.approx(1 / 20, abs=0.005)

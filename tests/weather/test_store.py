@@ -1,5 +1,7 @@
 """The store: equal to interpolating in memory, resumed after a kill, bounded in memory."""
 
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from latentbook import paths
 from latentbook.book import cli
 from latentbook.errors import LatentbookError
 from latentbook.weather import sources, store, windows
@@ -206,6 +209,30 @@ def test_prepare_from_the_command_line(capsys):
     found = store.open_store(store.Path(path))
     assert dict(found.sizes) == {"time": 112, "level": 2, "y": 64, "x": 64}
     assert found.attrs["simulated"] == "true"
+
+
+def test_the_command_of_the_book_prepares_many_files(tmp_path, capsys, monkeypatch):
+    """Levels may stand apart or with commas, before or after the source: it is one store."""
+    (tmp_path / "era5").mkdir()
+    monkeypatch.chdir(tmp_path)
+    data = canonical(8)
+    for year in (1994, 1995):
+        times = np.datetime64(f"{year}-12-01", "ns") + np.arange(8) * np.timedelta64(6, "h")
+        data.assign_coords(time=times).to_netcdf(f"era5/{year}.nc")
+    page = (paths.root() / "book" / "running.md").read_text(encoding="utf-8")
+    (line,) = re.findall("^latentbook weather prepare .*$", page, re.MULTILINE)
+    documented = shlex.split(line)[1:]
+    assert cli.main(documented) == 0
+    path = capsys.readouterr().out.strip().splitlines()[-1]
+    prepared = store.open_store(store.Path(path))
+    assert dict(prepared.sizes) == {"time": 16, "level": 3, "y": 64, "x": 64}
+    for levels in (["500,700,900"], ["500,", "700", "900"], ["500,700", "900"]):
+        for argv in (
+            ["era5/*.nc", "--period", "1994:1995", "--levels", *levels],
+            ["--period", "1994:1995", "--levels", *levels, "era5/*.nc"],
+        ):
+            assert cli.main(["weather", "prepare", *argv]) == 0
+            assert capsys.readouterr().out.strip().splitlines()[-1] == path
 
 
 def test_info_tells_what_there_is(capsys):

@@ -24,6 +24,19 @@ def test_a_height_that_rises_northward_makes_the_westerly_of_the_book():
     assert np.abs(wind.u_y).max() < 1e-3 * np.abs(wind.u_x).max()
 
 
+def test_the_winds_of_the_data_go_before_those_of_the_heights():
+    z = 5500 + EUROPE.latitude
+    both = fields(EUROPE, z=z, u=8.0, v=-3.0)
+    assert np.array_equal(
+        winds.at_level(both, EUROPE, 900).velocity, winds.horizontal(both, EUROPE, 900).velocity
+    )
+    for names in (["z"], ["z", "u"]):
+        assert np.array_equal(
+            winds.at_level(both[names], EUROPE, 900).velocity,
+            winds.geostrophic(both, EUROPE, 900).velocity,
+        )
+
+
 def test_on_the_lambert_map_it_is_the_same_wind():
     zonal = 5500 - 500 * np.sin(np.radians(2 * EUROPE.latitude))
     eastward = 8 * np.sin(np.radians(4 * EUROPE.longitude))

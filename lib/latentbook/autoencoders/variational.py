@@ -150,7 +150,7 @@ class Variational:
     def decode(
         self, z: np.ndarray, y: np.ndarray | None = None, batch_size: int = 1024
     ) -> np.ndarray:
-        """Return the means of p(x|z), of shape (n, *shape of x); the CVAE needs `y`."""
+        """Return the means of p(x|z), of shape (n, ...) as x; the CVAE needs `y`."""
         check_matrix(z, "z")
         inputs = self._inputs(self.name == "cvae", y, z=np.asarray(z, np.float32))
         return self.decoder.predict(**feed.arrays(inputs, batch_size=batch_size), verbose=0)
@@ -162,7 +162,7 @@ class Variational:
         return self.decode(self.encode(x, y, batch_size), y, batch_size)
 
     def sample(self, label: int | None = None, n: int = 1, seed: int = 0) -> np.ndarray:
-        """Return `n` draws of z from the prior, decoded to means: (n, *shape of x).
+        """Return `n` draws of z from the prior, decoded to means of shape (n, ...) as x.
 
         Parameters
         ----------
@@ -210,18 +210,18 @@ class Variational:
 
 
 def kl_divergence(mean: Any, log_variance: Any, prior_mean: Any) -> Any:
-    """Return KL(N(mean, exp(log_variance)) || N(prior_mean, I)), summed over the last axis."""
-    squared = ops.square(mean - prior_mean)
-    return 0.5 * ops.sum(ops.exp(log_variance) + squared - 1.0 - log_variance, axis=-1)
+    """Return KL(N(mean, exp(log_variance)) || N(prior_mean, I)) by row."""
+    variance, squared = ops.exp(log_variance), ops.square(mean - prior_mean)
+    return 0.5 * ops.sum(variance + squared - 1.0 - log_variance, axis=-1)
 
 
 def bernoulli(x: Any, logits: Any) -> Any:
-    """Return -log p(x|z) of Bernoulli variables, summed over features: (n,)."""
+    """Return -log p(x|z) of Bernoulli variables, summed over features."""
     return _sum_features(ops.softplus(logits) - x * logits)
 
 
 def gaussian(x: Any, mean: Any) -> Any:
-    """Return -log p(x|z) of Gaussian variables of variance 1, summed over features: (n,)."""
+    """Return -log p(x|z) of Gaussian variables of variance 1, summed."""
     return 0.5 * _sum_features(ops.square(x - mean) + math.log(2 * math.pi))
 
 
@@ -233,8 +233,40 @@ def _sum_features(values: Any) -> Any:
 LIKELIHOODS = {"bernoulli": (bernoulli, "sigmoid"), "gaussian": (gaussian, "linear")}
 
 
+def likelihood_of(x: np.ndarray, wanted: str = "auto") -> str:
+    """Return `wanted`, or for ``auto`` what suits the values: ``bernoulli`` if all lie in [0, 1].
+
+    Examples
+    --------
+    >>> likelihood_of(np.array([0.0, 1.0])), likelihood_of(np.array([-1.0, 1.0]))
+    ('bernoulli', 'gaussian')
+    """
+    if wanted != "auto":
+        return wanted
+    return "bernoulli" if x.min() >= 0 and x.max() <= 1 else "gaussian"
+
+
+def draw(mean: Any, log_variance: Any, noise: Any) -> Any:
+    """Return z = μ + σ ε, for noise ε of variance 1 (section 3.2)."""
+    return mean + ops.exp(0.5 * log_variance) * noise
+
+
+def prior_mean_of(name: str, mean: Any, one_hot: Any = None) -> Any:
+    """Return the mean of the prior: 0, or that of the class (CL-VAE)."""
+    if name != "cl-vae":
+        return ops.zeros_like(mean)
+    # the weights of this layer are the means, one row a class
+    means = layers.Dense(mean.shape[-1], use_bias=False, name="prior_means")
+    return means(one_hot)
+
+
+def weighted_loss(error: Any, kl: Any, gamma: float, beta: float) -> Any:
+    """Return the mean over rows of γ E[-log p(x|z)] + β KL."""
+    return ops.mean(gamma * error + beta * kl)
+
+
 class Sampling(layers.Layer):
-    """Draw z = μ + σ ε (section 3.2), in training and in evaluation."""
+    """Draw z from q(z|x), in training and in evaluation."""
 
     def __init__(self, seed: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -243,7 +275,7 @@ class Sampling(layers.Layer):
     def call(self, mean: Any, log_variance: Any) -> Any:
         """Return z, of the shape of both."""
         noise = keras.random.normal(ops.shape(mean), seed=self.seed_generator)
-        return mean + ops.exp(0.5 * log_variance) * noise
+        return draw(mean, log_variance, noise)
 
 
 class NegativeBound(layers.Layer):
@@ -259,7 +291,7 @@ class NegativeBound(layers.Layer):
         """Return ``reconstruction`` and ``kl``, each of shape (n,)."""
         reconstruction = LIKELIHOODS[self.design.likelihood][0](x, decoded)
         kl = kl_divergence(mean, log_variance, prior_mean)
-        self.add_loss(ops.mean(self.design.gamma * reconstruction + self.design.beta * kl))
+        self.add_loss(weighted_loss(reconstruction, kl, self.design.gamma, self.design.beta))
         return {"reconstruction": reconstruction, "kl": kl}
 
 
@@ -362,9 +394,7 @@ def build(
     conditions = dict(inputs) if name == "cvae" else {}
     x = inputs["x"] = keras.Input(input_shape, name="x")
     mean, log_variance = encoder({"x": x} | conditions)
-    prior_mean = ops.zeros_like(mean)
-    if name == "cl-vae":
-        prior_mean = layers.Dense(plan.n_latent, use_bias=False, name="prior_means")(one_hot[0])
+    prior_mean = prior_mean_of(name, mean, *one_hot)
     z = Sampling(seed, name="sampling")(mean, log_variance)
     terms = NegativeBound(plan, name="negative_bound")(
         x, network({"z": z} | conditions), mean, log_variance, prior_mean

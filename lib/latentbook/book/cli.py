@@ -18,18 +18,45 @@ if TYPE_CHECKING:
     from latentbook.weather.grid import Grid
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line `argv` and return its exit status (0, 1 for a finding, 2 for misuse)."""
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the command line `argv` as its sub-command understands it; misuse exits with 2."""
     parser = argparse.ArgumentParser(prog="latentbook", description="Services of the book.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for add in COMMANDS:
         add(commands)
-    arguments = parser.parse_args(argv)
+    return parser.parse_args(_with_commas(argv))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` and return its exit status (0, 1 for a finding, 2 for misuse)."""
+    arguments = parse(sys.argv[1:] if argv is None else argv)
     try:
         return int(arguments.run(arguments))
     except LatentbookError as error:
         print(f"latentbook: {error}", file=sys.stderr)
         return 2
+
+
+def _with_commas(argv: Sequence[str]) -> list[str]:
+    """Join the numbers after ``--levels`` by commas: ``500 700`` means the same as ``500,700``.
+
+    argparse could take several words itself, but would then take the source for one of them
+    wherever it follows.
+    """
+    joined: list[str] = []
+    for word in argv:
+        if joined[-2:-1] == ["--levels"] and _is_numbers(joined[-1]) and _is_numbers(word):
+            joined[-1] = f"{joined[-1].rstrip(',')},{word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+def _is_numbers(text: str) -> bool:
+    try:
+        return bool([float(part) for part in text.rstrip(",").split(",")])
+    except ValueError:
+        return False
 
 
 def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -140,7 +167,9 @@ def _add_weather(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     prepare.add_argument("source", metavar="SOURCE", help=source)
     prepare.add_argument("--grid", default="europe", metavar="G", help="europe, or W,E,S,N")
     prepare.add_argument("--variables", default="z", metavar="V,V", help="of z, u, v, t, msl (z)")
-    prepare.add_argument("--levels", metavar="L,L", help="in hPa (all)")
+    prepare.add_argument(
+        "--levels", metavar="L,L", help="in hPa, with commas or spaces between them (all)"
+    )
     prepare.add_argument("--period", metavar="FROM:TO", help="both included, as 1994:1995 (all)")
     prepare.add_argument("--every", type=int, metavar="H", help="keep every H-th hour of a day")
     prepare.add_argument("--packed", action="store_true", help="16-bit integers: half the disk")

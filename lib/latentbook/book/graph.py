@@ -162,7 +162,9 @@ class _Scope:
         self.module = module
         self.imported: dict[str, str] = {}
         for node in ast.walk(tree):
-            self.imported |= _imported(node, package)
+            for own, name in _imported(node, package).items():
+                # ``import a.b`` makes the name ``a``
+                self.imported[own.partition(".")[0]] = name if "." not in own else "latentbook"
         self.defined: dict[str, list[ast.stmt]] = {}
         self.on_import: list[ast.stmt] = []
         for statement in tree.body:

@@ -113,6 +113,7 @@ def begin(chapter: str, namespace: MutableMapping[str, Any]) -> None:
     values = {**parameters.of_notebook(notebook), **given}
     choose("profile", values["profile"], parameters.profiles(paths.profiles()))
     own.check_together(values)
+    namespace[_BEGUN] = (namespace[_BEGUN][0], len(namespace.get("In", ())))
     if "profile" in given:
         _say_differences(notebook, given)
     _quieten()
@@ -125,14 +126,14 @@ def _given(namespace: MutableMapping[str, Any], own: Gate) -> dict[str, Any]:
     """Return the names in a notebook that are parameters, or were meant to be.
 
     At first these are all of them. Later a name is one if the chapter knows it, or if a cell that
-    sets parameters has set it since; where there is no history of cells, if it stood there at
-    first.
+    sets parameters has set it since they were last found good; where there is no history of cells,
+    if it stood there at first.
     """
     found = {name: value for name, value in namespace.items() if _is_value(name, value)}
     first, done = namespace.get(_BEGUN, (None, 0))
     history = list(namespace.get("In", ()))
-    namespace[_BEGUN] = (found.keys() if first is None else first, len(history))
     if first is None:
+        namespace[_BEGUN] = (set(found), 0)
         return found
     meant = _set_by(history[done:], own) if history else set(first)
     return {name: value for name, value in found.items() if name in own.parameters or name in meant}
@@ -150,7 +151,8 @@ def _is_value(name: str, value: object) -> bool:
 def _set_by(history: list[str], own: Gate) -> set[str]:
     """Return the names that the cells set which hold parameters: literals, and known names.
 
-    papermill begins the cell that it injects with a comment.
+    The last parameters cell counts, and what papermill has injected after it, which begins with a
+    comment.
     """
     found: set[str] = set()
     for source in history:
@@ -158,8 +160,10 @@ def _set_by(history: list[str], own: Gate) -> set[str]:
             names = {cells.assignment(s)[0] for s in cells.parse(source, "a cell").body}
         except ValueError:  # no literals, or no Python
             continue
-        if names & set(own.parameters) or source.startswith("# Parameters"):
+        if source.startswith("# Parameters"):
             found |= names
+        elif names & set(own.parameters):
+            found = names
     return found
 
 

@@ -1,7 +1,8 @@
 """What the project knows about each data set before it has seen a byte of it.
 
-One TOML file lists files, mirrors, digests and licences; this module turns it into typed entries,
-so that a new data set is a new paragraph there and not new code here.
+One TOML file lists files, mirrors, digests and licences; this module turns it into typed entries.
+A new data set is a paragraph there and its name in `NAMES`; only files of a form of their own need
+a reader as well.
 Finding and reading the files is left to `store` and `readers`.
 """
 

@@ -1,8 +1,8 @@
 """Where the data lie and whether they are the right ones.
 
-`obtain` looks in the user's folder, the project's cache, the system's and Keras' folders, then
-downloads; whatever it finds, the arrays themselves are checked against the registry, so that every
-container of the same arrays serves and no other does.
+`find` looks in the user's folder, the project's cache, the system's and Keras' folders; whatever it
+finds, `verify` checks the arrays themselves against the registry, so that every container of the
+same arrays serves and no other does.
 Reading formats is left to `readers`, fetching to `download`.
 """
 
@@ -49,34 +49,6 @@ class Verified:
     sha256: str
     source: str
     complete: bool
-
-
-def obtain(data: Entry, download: bool) -> Verified:
-    """Return the verified arrays of `data` from the first place that has them.
-
-    Parameters
-    ----------
-    data : Entry
-        The registry's entry of the data set.
-    download : bool
-        Whether the mirrors may be asked if no place on this machine has the data.
-
-    Raises
-    ------
-    LatentbookError
-        If the data are nowhere, or a file found first is not what it should be.
-    """
-    found = find(data)
-    if found is not None:
-        return verify(data, found)
-    if not download:
-        raise LatentbookError(
-            f"{data.name} is not on this machine (looked in {looked_in(data)}): "
-            f"run `latentbook data fetch {data.name}`, or {offline(data)}"
-        )
-    from latentbook.datasets.download import fetch
-
-    return fetch(data)
 
 
 def download_folder() -> Path:

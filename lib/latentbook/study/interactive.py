@@ -3,7 +3,8 @@
 Each page is one HTML file with its images inside (a sprite sheet); all pages share one plotly
 script beside them, so that they work offline and from a memory stick.
 Pages are built from small npz files that a run of chapter 01 keeps (see `figure_arrays`).
-The static figure above them, and its alternative text, belong to the chapter.
+Their HTML, style and script are templates of `study.templating`; the static figure above them, and
+its alternative text, belong to the chapter.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-import string
+import json
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from latentbook import files, paths, plots, sampling
 from latentbook.datasets import Dataset
 from latentbook.datasets.registry import entry
 from latentbook.errors import LatentbookError, check_matrix
-from latentbook.study import figure_arrays
+from latentbook.study import figure_arrays, templating
 
 #: Points on a page at most; more make the page heavy and the hovering slow.
 MAX_POINTS = 2500
@@ -88,34 +89,23 @@ def write_page(source: Path) -> Path:
         ],
         _LAYOUT,
     )
-    title = f"{data.title}: interactive embedding"
-    text = string.Template(_PAGE).substitute(
-        title=html.escape(title),
-        caption=html.escape(str(arrays["caption"])),
-        plot=figure.to_html(
-            full_html=False,
-            include_plotlyjs="directory",
-            div_id="plot",
-            config=_CONFIG,
-        ),
-        buttons="\n".join(
-            f'<button type="button" aria-pressed="true" data-trace="{i}">'
-            f'<span style="background:{_css(colours[i])}"></span>{html.escape(name)}</button>'
-            for i, name in enumerate(data.classes)
-        ),
-        **sprite(arrays["thumbnails"]),
-        theme=THEME,
-        index=arrays["index"].tolist(),
-    )
-    folder = paths.extra() / "embeddings"
-    script = folder / "plotly.min.js"
+    script = templating.folder() / "plotly.min.js"
     if not script.exists() or script.read_text(encoding="utf-8") != get_plotlyjs():
         with files.atomic(script) as scratch:
             scratch.write_text(get_plotlyjs(), encoding="utf-8")
-    target = folder / f"{page_name(source)}.html"
-    with files.atomic(target) as scratch:
-        scratch.write_text(text, encoding="utf-8")
-    return target
+    return templating.write(
+        page_name(source),
+        "embedding.html.jinja",
+        title=f"{data.title}: interactive embedding",
+        caption=str(arrays["caption"]),
+        classes=[(name, _css(colours[i])) for i, name in enumerate(data.classes)],
+        data={
+            "figure": json.loads(figure.to_json()),
+            "config": _CONFIG,
+            "index": arrays["index"].tolist(),
+            **sprite(arrays["thumbnails"]),
+        },
+    )
 
 
 def write_pages() -> list[Path]:
@@ -179,6 +169,7 @@ def sprite(thumbnails: np.ndarray) -> dict[str, str | int]:
 
 
 _CONFIG = {
+    "responsive": True,
     "displaylogo": False,
     "modeBarButtons": [["zoomIn2d", "zoomOut2d", "resetScale2d"]],
 }
@@ -188,131 +179,18 @@ _LAYOUT = {
     "showlegend": False,
     "hovermode": "closest",
     "dragmode": "pan",
-    "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#8a8d93", "activecolor": "#0173b2"},
+    "modebar": {
+        "orientation": "v",
+        "bgcolor": "rgba(0,0,0,0)",
+        "color": "#8a8d93",
+        "activecolor": "#0173b2",
+    },
     "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
     "xaxis": _AXIS,
     "yaxis": _AXIS,
 }
-
-#: Script that keeps a page in the colours of the page around it, or of the system.
-THEME = """const system = matchMedia("(prefers-color-scheme: dark)");
-function theme() {
-  let chosen = "";
-  try {
-    if (parent !== window) chosen = parent.document.documentElement.dataset.theme || "";
-  } catch { chosen = ""; }
-  const dark = chosen === "dark" || (chosen !== "light" && system.matches);
-  document.documentElement.dataset.theme = dark ? "dark" : "light";
-}
-theme();
-system.addEventListener("change", theme);
-try {
-  if (parent !== window) {
-    const options = { attributes: true, attributeFilter: ["data-theme"] };
-    new MutationObserver(theme).observe(parent.document.documentElement, options);
-  }
-} catch { /* a file opened from disk may not look at the page around it */ }
-"""
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<link rel="icon" href="data:,">
-<style>
-:root { --back: #ffffff; --ink: #222832; --line: #8a8d93; color-scheme: light; }
-:root[data-theme="dark"] { --back: #14181e; --ink: #ced6dd; --line: #7d858e; color-scheme: dark; }
-* { box-sizing: border-box; }
-body { margin: 0; height: 100vh; display: grid; grid-template: 1fr auto / 1fr 11rem;
-  background: var(--back); color: var(--ink); font: 0.9rem/1.35 system-ui, sans-serif; }
-main { min-width: 0; min-height: 0; overflow: hidden; }
-#plot:focus-visible, button:focus-visible { outline: 3px solid #0173b2; outline-offset: -3px; }
-aside { overflow: auto; padding: 0.5rem; }
-#image { width: 112px; height: 112px; border: 1px solid var(--line);
-  image-rendering: pixelated; background-repeat: no-repeat; }
-#image.chosen { background-image: url($sprite); }
-#text { min-height: 2.8em; margin: 0.3rem 0; }
-button { display: flex; align-items: center; gap: 0.4rem; width: 100%; padding: 0.2rem 0.3rem;
-  border: 0; background: none; color: inherit; font: inherit; text-align: left; cursor: pointer; }
-button span { width: 0.8rem; height: 0.8rem; border-radius: 50%; border: 1px solid var(--line); }
-button[aria-pressed="false"] { text-decoration: line-through; opacity: 0.75; }
-footer { grid-column: 1 / -1; padding: 0.2rem 0.5rem; font-size: 0.8rem; }
-@media (max-width: 34rem) {
-  body { grid-template: minmax(0, 1fr) auto auto / 1fr; }
-  aside { display: grid; grid-template-columns: 116px 1fr; gap: 0 0.5rem; max-height: 42vh; }
-  #legend { columns: 2; }
-  #legend, #text { grid-column: 2; }
-  #image { grid-row: 1 / span 2; }
-}
-</style>
-</head>
-<body>
-<main>$plot</main>
-<aside>
-<div id="image" role="img" aria-label="No point chosen"></div>
-<p id="text" aria-live="polite">Point at a dot to see its image.</p>
-<div id="legend" role="group" aria-label="Classes: press to hide or show">
-$buttons
-</div>
-</aside>
-<footer>$caption. With the picture in focus, the arrow keys walk from point to point.</footer>
-<script>
-const plot = document.getElementById("plot");
-const image = document.getElementById("image");
-const text = document.getElementById("text");
-const buttons = [...document.querySelectorAll("#legend button")];
-const index = $index;
-const columns = $columns;
-let place = -1;
-
-function show(i, trace) {
-  place = i;
-  image.classList.add("chosen");
-  image.style.backgroundSize = 112 * columns + "px";
-  image.style.backgroundPosition =
-    -112 * (i % columns) + "px " + -112 * Math.floor(i / columns) + "px";
-  const name = buttons[trace].textContent.trim();
-  text.textContent = name + ", image " + index[i];
-  image.setAttribute("aria-label", "An image of class " + name);
-}
-
-plot.on("plotly_hover", (event) => {
-  const point = event.points[0];
-  show(point.customdata, point.curveNumber);
-});
-
-buttons.forEach((button) => button.addEventListener("click", () => {
-  const visible = button.getAttribute("aria-pressed") !== "true";
-  button.setAttribute("aria-pressed", visible);
-  Plotly.restyle(plot, { visible: visible }, [Number(button.dataset.trace)]);
-}));
-
-new ResizeObserver(() => Plotly.Plots.resize(plot)).observe(plot.parentElement.parentElement);
-
-plot.tabIndex = 0;
-plot.setAttribute("role", "application");
-plot.setAttribute("aria-label", document.title + "; arrow keys walk from point to point");
-plot.addEventListener("keydown", (event) => {
-  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-  if (!step) return;
-  event.preventDefault();
-  const points = plot.data.flatMap((trace, t) => trace.visible === false ? [] :
-    trace.customdata.map((i, p) => ({ i: i, curveNumber: t, pointNumber: p })));
-  if (!points.length) return;
-  const now = points.findIndex((point) => point.i === place);
-  const next = points[(now + step + points.length) % points.length];
-  show(next.i, next.curveNumber);
-  Plotly.Fx.hover(plot, [{ curveNumber: next.curveNumber, pointNumber: next.pointNumber }]);
-});
-
-$theme</script>
-</body>
-</html>
-"""
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Nothing else takes a method's text apart.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,16 @@ class Method:
         if core.endswith(" raw"):
             return cls("raw", core.removesuffix(" raw"), change, use)
         return cls(core, "", change, use)
+
+    @property
+    def kind(self) -> str:
+        """Representation without its size and settings: ``cl-vae`` of ``cl-vae2, conv``."""
+        return self.representation.partition(", ")[0].rstrip("0123456789")
+
+    @property
+    def codes(self) -> str:
+        """What gives the codes, as the records spell it where nothing learns from them."""
+        return str(replace(self, learner=""))
 
     @property
     def unchanged(self) -> Method:

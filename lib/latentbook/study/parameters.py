@@ -434,7 +434,8 @@ def _profile(folder: Path, profile: str) -> dict[str, dict[str, Any] | None]:
     choose("profile", profile, profiles(folder))
     file = folder / f"{profile}.yml"
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # several times as fast
+        content = yaml.load(file.read_text(encoding="utf-8"), loader) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise LatentbookError(f"{file.name} is not valid YAML: {reason}") from error

@@ -118,7 +118,7 @@ class Encoder(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, frame: pd.DataFrame) -> np.ndarray:
-        """Return `frame` as float32 matrix of shape (n_rows, len(names_)), always finite.
+        """Return `frame` as a finite float32 matrix with one column for each of `names_`.
 
         Columns that `fit` did not see are ignored; the order of the columns does not matter.
 

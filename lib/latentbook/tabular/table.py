@@ -1,7 +1,7 @@
-"""Any table: from a frame to a `Dataset` with classes, and from scores back to reasons.
+"""Any table: from a frame to a `Dataset` with classes.
 
 A reader's own file, simulated trades and network connections all go this way; networks and
-detectors are left to `latent_anomalies`.
+detectors are left to those who learn from the matrix.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from latentbook import anomaly, files
 from latentbook.datasets import Dataset
-from latentbook.errors import LatentbookError, check_between, check_matrix, choose
+from latentbook.errors import LatentbookError, check_between, choose
 from latentbook.tabular.columns import OTHER, as_floats, as_texts
 from latentbook.tabular.encoding import Encoder
 from latentbook.tabular.reading import check_table
@@ -281,105 +279,3 @@ def _digest(frame: pd.DataFrame) -> str:
     sha = hashlib.sha256("\0".join(frame.columns).encode())
     sha.update(pd.util.hash_pandas_object(plain, index=False).to_numpy().astype("<u8").tobytes())
     return sha.hexdigest()
-
-
-def reasons(
-    table: Table,
-    rows: np.ndarray,
-    *,
-    scores: np.ndarray,
-    z: np.ndarray,
-    means: np.ndarray,
-    reconstruction: np.ndarray,
-) -> pd.DataFrame:
-    """Return rows of a table from the most anomalous to the most normal, with what is odd in each.
-
-    Parameters
-    ----------
-    rows : vector of n positions in ``table.data``
-        The rows that were scored.
-    scores : vector of length n
-        Higher for more normal rows, as from `anomaly.Detector.score`.
-    z : array of shape (n, n_latent)
-        Codes of the rows.
-    means : array of shape (n_classes, n_latent)
-        Means of the classes' priors; of a model without them, of the codes of each class.
-    reconstruction : array of shape (n, number of columns of the matrix)
-
-    Returns
-    -------
-    DataFrame
-        ``rank`` from 1; ``row`` in the file (the first below the header is 0); ``score``;
-        ``class`` and ``nearest class`` in the latent space, with the distance to the mean of each;
-        ``reconstruction error`` (squared, summed); ``worst column`` of the table, its ``value``,
-        the value ``expected`` by the network and the ``share`` of the error that is there; then
-        the columns of the table, with " (table)" after a name that is already taken.
-
-    Raises
-    ------
-    LatentbookError
-        If numbers of rows, classes or columns do not fit together, or for NaN.
-    """
-    rows = np.asarray(rows)
-    order = anomaly.ranking(scores)
-    x, classes = table.data.x[rows], np.array(table.data.classes, dtype=object)
-    check_matrix(z, "z")
-    check_matrix(means, "means")
-    if not len(rows) == len(scores) == len(z) == len(reconstruction):
-        raise LatentbookError(
-            f"there are {len(rows)} rows, but {len(scores)} scores, {len(z)} codes and "
-            f"{len(reconstruction)} reconstructions"
-        )
-    if means.shape != (len(classes), z.shape[1]):
-        raise LatentbookError(
-            f"means must have shape (n_classes, n_latent) = {(len(classes), z.shape[1])}, but have "
-            f"{means.shape}: without priors of classes, take the mean code of each class"
-        )
-    distances = np.linalg.norm(z[:, None].astype(np.float64) - means[None], axis=2)
-    own, nearest = table.data.y[rows], distances.argmin(axis=1)
-    errors = table.encoder.column_errors(x, reconstruction)
-    total, worst = errors.sum(axis=1).to_numpy(), errors.to_numpy().argmax(axis=1)
-    each = np.arange(len(rows))
-    frame = table.frame.iloc[rows].reset_index(drop=True)
-    expected = table.encoder.inverse_transform(reconstruction)
-    columns = errors.columns.to_numpy()[worst]
-    found = pd.DataFrame(
-        {
-            "row": table.data.index[rows],
-            "score": scores,
-            "class": classes[own],
-            "nearest class": classes[nearest],
-            "distance to class": distances[each, own],
-            "distance to nearest": distances[each, nearest],
-            "reconstruction error": total,
-            "worst column": columns,
-            "value": _looked_up(frame, columns),
-            "expected": _looked_up(expected, columns),
-            "share": errors.to_numpy()[each, worst] / np.where(total > 0, total, 1),
-        }
-    )
-    frame = frame.rename(columns={c: f"{c} (table)" for c in ("rank", *found) if c in frame})
-    found = pd.concat([found, frame], axis=1).iloc[order].reset_index(drop=True)
-    found.insert(0, "rank", np.arange(1, len(found) + 1))
-    return found
-
-
-def _looked_up(frame: pd.DataFrame, columns: np.ndarray) -> np.ndarray:
-    """Return the value of each row in the column named for it; None where there is no such."""
-    values = np.full(len(frame), None, dtype=object)
-    for name in set(columns) & set(frame.columns):
-        where = columns == name
-        values[where] = frame[name].astype(object).to_numpy()[where]
-    return values
-
-
-def write_ranking(ranked: pd.DataFrame, path: str | Path) -> None:
-    """Write the rows of `reasons` as CSV in UTF-8, all or nothing.
-
-    Raises
-    ------
-    LatentbookError
-        If the folder cannot be written.
-    """
-    with files.atomic(Path(path)) as scratch:
-        ranked.to_csv(scratch, index=False, encoding="utf-8", lineterminator="\n")

@@ -1,8 +1,8 @@
 """Where the wind carries a release: a Lagrangian particle model on a map.
 
-Particles follow the gridded wind, spread by turbulence, settle on the ground and decay; kept is
-how long the activity stayed over each cell, the map that the source estimation of tsiatsios2019
-(section 4.2) compares with readings.
+Particles follow the gridded wind, spread by turbulence, settle on the ground and decay.
+The result is how long the activity stayed over each cell, the map that the source estimation of
+tsiatsios2019 (section 4.2) compares with readings.
 There is one level, no rain and no vertical motion: for those, `hysplit` drives NOAA's model.
 """
 

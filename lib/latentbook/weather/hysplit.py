@@ -1,8 +1,9 @@
 """NOAA's HYSPLIT on the same release: write its input files and run the user's own binary.
 
-The thesis and its predecessor dispersed with HYSPLIT (stein2015hysplit); whoever has it, and
-weather in its format, can put it in the place of `dispersion`.
-The binary and the weather are the user's business; neither can be shipped here.
+Untested against NOAA's binary: the tests compare the input files with the User's Guide and run a
+stand-in program, because neither the binary nor its weather can be shipped here.
+The thesis and its predecessor dispersed with HYSPLIT (stein2015hysplit). If you have it, and
+weather in its ARL format, it can replace `dispersion`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Maps: fields, plumes and sites on a `Grid`, with coastlines that come with the repository.
 
-Coastlines are Natural Earth's (public domain, 1 : 50 million, thinned to 0.04 degrees), so that
-no map needs a download; whoever wants more detail draws with cartopy on `Grid.crs`.
+Coastlines are Natural Earth's (public domain, 1 : 50 million, simplified to 0.04 degrees), so that
+no map needs a download. For more detail, draw with cartopy on `Grid.crs`.
 """
 
 from __future__ import annotations

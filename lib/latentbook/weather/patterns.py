@@ -1,8 +1,8 @@
-"""Weather patterns: clusters of windows, what stands for them, and how they live in time.
+"""Weather patterns: clusters of windows, their descriptors, and their behaviour in time.
 
-Nothing here knows how the codes were made; `study` makes them.
-The clustering itself is k-means, as in tsiatsios2019, section 3.2; what the thesis asserts about
-its clusters (that they are seasonal, that distances survive) is measured here.
+The clustering is k-means, as in tsiatsios2019, section 3.2. What the thesis asserts about its
+clusters (that they are seasonal, that distances survive) is measured here.
+The codes that are clustered are made by `codes`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ import pandas as pd
 from latentbook import clustering, metrics
 from latentbook.errors import LatentbookError, check_between, check_matrix
 
-#: How many years earlier the types are that tell the agreement of patterns by chance.
+#: Patterns are also compared with the catalogue's types of so many years earlier, which gives
+#: their agreement by chance.
 OTHER_YEARS = range(1, 21)
-#: Fields and windows of the catalogue: "NA" is a weather type, not a missing value.
-CATALOGUE = "hess_brezowsky_gwl_daily_1881-2000.csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,10 +178,12 @@ def season_accuracy(codes: np.ndarray, times: np.ndarray) -> dict[str, float]:
     """Return how well a linear classifier reads the season out of the codes.
 
     The claim that "the model has learned the seasonal property of the data without being told"
-    (tsiatsios2019, section 5.2), as a test: it is only remarkable if the codes tell more than
-    the raw fields do. The classifier is ridge regression on the seasons. Every fifth year is
-    predicted from the other years (with fewer than six, each from the others; with one, every
-    fifth of its blocks of 30 windows), because neighbouring windows overlap.
+    (tsiatsios2019, section 5.2), as a test: it is only remarkable if the season can be read
+    better out of the codes than out of the raw fields.
+
+    The classifier is ridge regression on the seasons. Every fifth year is predicted from the
+    other years, because neighbouring windows overlap. With fewer than six years, each year is
+    predicted from the others; with one, every fifth of its blocks of 30 windows.
 
     Returns
     -------
@@ -205,9 +206,9 @@ def season_accuracy(codes: np.ndarray, times: np.ndarray) -> dict[str, float]:
     # one scale for all codes, so that the result does not depend on their rotation
     x = (codes - codes.mean(axis=0)) / max(float(codes.std()), 1e-12)
     classifier = RidgeClassifierCV(np.logspace(-2, 6, 9), class_weight="balanced")
-    told = cross_val_predict(classifier, x, season, groups=groups, cv=LeaveOneGroupOut())
+    predicted = cross_val_predict(classifier, x, season, groups=groups, cv=LeaveOneGroupOut())
     return {
-        "season_accuracy": float(balanced_accuracy_score(season, told)),
+        "season_accuracy": float(balanced_accuracy_score(season, predicted)),
         "season_chance": 1 / len(present),
     }
 

@@ -1,6 +1,6 @@
 """Which site released? Readings ranked against precomputed plumes (tsiatsios2019, section 4.3).
 
-The weather of the event picks a cluster, the cluster a plume for each candidate site, and the
+The weather of an event selects a cluster, and the cluster a plume for each candidate site. The
 cosine similarity between readings and plumes ranks the sites.
 The plumes come from `dispersion`, the clusters from `patterns`; this module only compares maps.
 """
@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from latentbook import paths
 from latentbook.errors import LatentbookError, check_between
+from latentbook.weather.grid import Grid
 
 #: A cell counts as reached where it has at least this share of the largest value of its plume.
 DETECTION = 1e-3
@@ -21,6 +22,24 @@ DETECTION = 1e-3
 def sites() -> pd.DataFrame:
     """Return the 20 European nuclear sites: site, country, longitude, latitude (degrees)."""
     return pd.read_csv(paths.samples() / "nuclear-sites.csv")
+
+
+def sites_inside(sites: pd.DataFrame, grid: Grid) -> pd.DataFrame:
+    """Return the sites that lie at least two cells inside `grid`.
+
+    Raises
+    ------
+    LatentbookError
+        If fewer than two do.
+    """
+    x, y = grid.project(sites["longitude"], sites["latitude"])
+    inside = (x > grid.x[2]) & (x < grid.x[-3]) & (y > grid.y[2]) & (y < grid.y[-3])
+    if inside.sum() < 2:
+        raise LatentbookError(
+            f"{inside.sum()} of {len(sites)} sites lie inside the grid {grid.name}: choose a "
+            "larger domain"
+        )
+    return sites[inside].reset_index(drop=True)
 
 
 def readings(
@@ -140,18 +159,23 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
 
 
-def ranks(likeness: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def ranks(similarities: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Return the rank of the true site, 1 for the first; ties count against it.
 
     Parameters
     ----------
-    likeness : array of shape (m, n_sites)
+    similarities : array of shape (m, n_sites)
         As `similarity` returns it.
     truth : array of int, shape (m,)
         Position of the true site.
+
+    Examples
+    --------
+    >>> ranks(np.array([[0.9, 0.5, 0.1], [0.5, 0.5, 0.1]]), np.array([1, 0])).tolist()
+    [2, 2]
     """
-    own = np.take_along_axis(likeness, truth[:, None], axis=1)
-    return (likeness >= own).sum(axis=1)
+    own = np.take_along_axis(similarities, truth[:, None], axis=1)
+    return (similarities >= own).sum(axis=1)
 
 
 def accuracy(rank: np.ndarray, top: int) -> float:
@@ -164,8 +188,8 @@ def interval(
 ) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of `accuracy`, resampling whole weather situations.
 
-    The 20 releases of one window share their weather, so that they are not 20 independent
-    events: windows are drawn with replacement, with all their releases.
+    The releases of one window share their weather and are not independent events. Therefore
+    windows are drawn with replacement, each with all its releases.
 
     Parameters
     ----------

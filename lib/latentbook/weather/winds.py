@@ -1,6 +1,6 @@
-"""Horizontal winds of one level on a map: those of the data, or what balances the heights.
+"""Horizontal winds of one level on a map: those of the data, or geostrophic ones.
 
-They are kept in cells of the map per second, the unit in which `dispersion` moves its particles.
+Their unit is cells of the map per second, in which `dispersion` moves its particles.
 """
 
 from __future__ import annotations
@@ -83,6 +83,22 @@ class Wind:
     def seconds(self) -> np.ndarray:
         """Seconds from the first field to each."""
         return (self.times - self.times[0]) / np.timedelta64(1, "s")
+
+
+def at_level(data: xr.Dataset, grid: Grid, level: float) -> Wind:
+    """Return the `horizontal` winds of a level where the data have winds, else `geostrophic` ones.
+
+    Parameters
+    ----------
+    data
+        Weather on `grid`, as `grid.regrid` returns it.
+    grid
+        Its map.
+    level
+        In hPa.
+    """
+    measured = {"u", "v"} <= set(map(str, data))
+    return (horizontal if measured else geostrophic)(data, grid, level)
 
 
 def horizontal(data: xr.Dataset, grid: Grid, level: float) -> Wind:

@@ -184,7 +184,7 @@ def _detector(
     name: str, fit: np.ndarray, *, random_state: int, n_fit: int | None = None
 ) -> ScoreSamples:
     """Return the scores of a detector that sees the rows themselves."""
-    return anomaly.detector(name, seed=random_state, n_fit=n_fit).fit(fit).score
+    return anomaly.detector(name, random_state=random_state, n_fit=n_fit).fit(fit).score_samples
 
 
 @one_thread

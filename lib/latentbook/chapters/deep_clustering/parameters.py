@@ -73,8 +73,8 @@ def _check_images(values: Values) -> None:
     side = sizes.of(values["dataset"]).side
     if values["architecture"] == "cae10" and side != 28:
         raise LatentbookError(
-            f"parameter architecture is 'cae10', which takes images of 28 x 28 pixels, but those of "
-            f"{values['dataset']} have {side} x {side}: choose cae10-guo"
+            f"parameter architecture is 'cae10', which takes images of 28 x 28 pixels, but those "
+            f"of {values['dataset']} have {side} x {side}: choose cae10-guo"
         )
 
 

@@ -28,6 +28,8 @@ EMBEDDINGS = (
 #: The data as they are, and embeddings of them or of their oriented gradients.
 METHODS = ("raw", *EMBEDDINGS, "hog + raw", *(f"hog + {name}" for name in EMBEDDINGS))
 
+_EMBEDDINGS = Words("methods that are compared", METHODS, separator=",")
+
 PARAMETERS: dict[str, Parameter] = {
     "profile": PROFILE,
     "dataset": Choice("the images", sizes.IMAGES),
@@ -38,15 +40,15 @@ PARAMETERS: dict[str, Parameter] = {
     "learning_rate": Number("of t-SNE", 1e-9, 1e6, whole=False),
     "n_neighbors": Number("of the UMAP picture", 2, 10_000),
     "min_dist": Number("of the UMAP picture: smallest distance of points", 0, 1, whole=False),
-    "embeddings": Words("methods that are compared", METHODS, separator=","),
+    "embeddings": _EMBEDDINGS,
     "multiples": Number("samples of the pictures with other settings", 100, 10_000_000),
 }
 
 
 def _check_neighbours(values: Values) -> None:
     n = sizes.samples(values)
-    methods = values["embeddings"]
-    if "tsne2" in PARAMETERS["embeddings"].split(methods):  # type: ignore[attr-defined]
+    methods = {word.split(" + ")[-1] for word in _EMBEDDINGS.split(values["embeddings"])}
+    if "tsne2" in methods:
         seen = min(n, values["sample"])
         at_most(values, "perplexity", (seen - 1) // 3, f"a third of the {seen:,} samples")
     if "umap2 picture" in methods:

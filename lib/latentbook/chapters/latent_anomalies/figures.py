@@ -1,12 +1,11 @@
 """Figures of the chapter on latent anomalies, drawn from small arrays and from records.
 
-`pictures` makes the arrays of one run; a full-scale run with seed 0 keeps them, and the same
-functions draw both.
+The arrays are those of `pictures`, of this run or of the full scale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,111 +14,21 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
-from sklearn.decomposition import PCA
 
-from latentbook import anomaly, plots, sampling
+from latentbook import plots
 from latentbook.chapters.latent_anomalies import tables
-from latentbook.chapters.latent_anomalies.study import Curves, Detection, Space
 from latentbook.errors import LatentbookError
 from latentbook.metrics import NOISE
-from latentbook.study import figure_arrays
+from latentbook.study.method import Method
 
 Arrays = Mapping[str, np.ndarray]
 
-#: Most anomalous images that are marked, as in figure 5 of the paper, and of these drawn.
-EXTREMES, DRAWN = 15, 8
+#: Of the most anomalous images so many are drawn; the others are stars.
+DRAWN = 8
 #: More classes than this get no names in the pictures.
 NAMED = 12
-#: Misclassified images that are drawn of each space.
-MISTAKES = 20
-
-
-def pictures(
-    spaces: Sequence[Space],
-    curves: Mapping[str, Curves],
-    detections: Mapping[str, Detection],
-    *,
-    detector: str,
-    share: float,
-) -> dict[str, np.ndarray]:
-    """Return what the figures of one run need, in small types; tables have no pictures of rows.
-
-    Parameters
-    ----------
-    spaces
-        Of the same images; those of more than two dimensions are drawn on their main plane.
-    curves, detections
-        By title of the space.
-    detector
-        Whose most anomalous images are drawn.
-    share
-        Of the test images that are called anomalous.
-    """
-    data, test = spaces[0].data, spaces[0].rows.test
-    rows = sampling.subsample(len(test))
-    y, index = data.y[test][rows], test[rows]
-    counts = np.bincount(data.y[test], minlength=len(data.classes))
-    arrays: dict[str, np.ndarray] = {
-        "index": index.astype(np.int32),
-        "classes": y.astype(np.int16),
-        "titles": np.array([space.title for space in spaces]),
-        "true shares": counts / counts.sum(),
-        "deviation": _deviation(spaces[0], index).astype(np.float16),
-    }
-    for space in spaces:
-        title, plane = space.title, _plane(space)
-        curve, scores = curves[title], detections[title].scores[detector]
-        best = int(curve.v_measure(space.labels("test"), "mixture").argmax())
-        labels = curve.labels["mixture"][best].astype(np.int64)
-        extreme = anomaly.ranking(scores[rows])[:EXTREMES]
-        marked = np.bincount(
-            data.y[test][anomaly.anomalies(scores, share)], minlength=len(data.classes)
-        )
-        wrong, found_in = mistakes(data.y[test], labels, seed=space.seed)
-        arrays |= {
-            f"z {title}": plane(space.z["test"][rows]).astype(np.float16),
-            f"clusters {title}": plots.aligned(data.y[test], labels)[rows].astype(np.int16),
-            f"extreme {title}": extreme.astype(np.int32),
-            f"shares {title}": marked / max(1, marked.sum()),
-        }
-        if data.x.ndim == 4:
-            arrays |= {
-                f"extreme images {title}": figure_arrays.thumbnails(data.x[index[extreme]]),
-                f"mistakes {title}": figure_arrays.thumbnails(data.x[test[wrong]]),
-                f"mistaken {title}": np.stack([data.y[test[wrong]], found_in]).astype(np.int8),
-            }
-        if space.means is not None and len(space.means) > 1:
-            arrays[f"means {title}"] = plane(space.means).astype(np.float32)
-    return arrays
-
-
-def _plane(space: Space) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the map to two dimensions: none, or the main axes of the test codes."""
-    if space.z["test"].shape[1] == 2:
-        return lambda z: z
-    return PCA(2).fit(space.z["test"]).transform
-
-
-def _deviation(space: Space, index: np.ndarray) -> np.ndarray:
-    """Return the root mean square difference between each image and the mean of its class."""
-    data, fit = space.data, space.rows.fit
-    classes = range(len(data.classes))
-    means = np.stack([data.flat[fit[data.y[fit] == c]].mean(axis=0) for c in classes])
-    return np.sqrt(((data.flat[index] - means[data.y[index]]) ** 2).mean(axis=1))
-
-
-def mistakes(y: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return a sample of rows whose class is not the most frequent one of their cluster.
-
-    Returns
-    -------
-    positions, and the most frequent classes of their clusters, vectors of equal length
-    """
-    clusters, codes = np.unique(labels, return_inverse=True)
-    most = np.array([np.bincount(y[codes == c]).argmax() for c in range(len(clusters))])[codes]
-    wrong = np.flatnonzero(most != y)
-    wrong = wrong[sampling.subsample(len(wrong), MISTAKES, seed)]
-    return wrong, most[wrong]
+#: Misclassified images in a row.
+COLUMNS = 10
 
 
 def _titles(arrays: Arrays) -> list[str]:
@@ -165,14 +74,14 @@ def draw_clusters(arrays: Arrays) -> Figure:
     return figure
 
 
-def draw_curves(found: pd.DataFrame) -> Figure:
+def draw_curves(every: pd.DataFrame) -> Figure:
     """Draw the V-measure against the number of clusters: a line the mean, a band the range."""
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
     for ax, stage in zip(axes, ("mixture", "k-means"), strict=True):
-        groups = list(tables.by_space(found, stage))
-        for (title, group), colour in zip(groups, plots.colours(len(groups)), strict=True):
+        groups = list(tables.by_space(every, stage))
+        for (space, group), colour in zip(groups, plots.colours(len(groups)), strict=True):
             table = pd.DataFrame([_curve(m) for m in group["metrics"]]).sort_index(axis=1)
-            ax.plot(table.columns, table.mean(), "o-", markersize=3, color=colour, label=title)
+            ax.plot(table.columns, table.mean(), "o-", markersize=3, color=colour, label=str(space))
             ax.fill_between(table.columns, table.min(), table.max(), color=colour, alpha=0.2)
         ax.set(title=stage, xlabel="number of clusters", ylim=(0, 1))
         ax.grid(axis="y", linewidth=0.5)
@@ -256,7 +165,7 @@ def draw_mistakes(arrays: Arrays, names: Sequence[str]) -> Figure:
     """
     if f"mistakes {_titles(arrays)[0]}" not in arrays:
         raise LatentbookError("rows of a table cannot be drawn: leave this figure out")
-    titles, columns = _titles(arrays), MISTAKES // 2
+    titles, columns = _titles(arrays), COLUMNS
     figure, axes = plt.subplots(
         len(titles), 1, figsize=(columns, 2.8 * len(titles)), squeeze=False, layout="constrained"
     )
@@ -300,12 +209,12 @@ def draw_deviation(arrays: Arrays) -> Figure:
     return figure
 
 
-def draw_gamma(found: pd.DataFrame) -> Figure:
+def draw_gamma(every: pd.DataFrame) -> Figure:
     """Draw the V-measure of the CL-VAE's codes against the weight gamma of the reconstruction."""
     figure, ax = plt.subplots(layout="constrained")
     rules = {"v_measure": "largest on the test images", "v_measure_by_validation": "by validation"}
     for stage, colour in zip(("mixture", "k-means"), plots.colours(2), strict=True):
-        rows = found[found["method"] == f"cl-vae2 + {stage}"]
+        rows = every[every["method"] == str(Method("cl-vae2", stage))]
         for (metric, rule), line in zip(rules.items(), ("o-", "s--"), strict=True):
             points = pd.Series(
                 [m[metric] for m in rows["metrics"]],
@@ -321,12 +230,12 @@ def draw_gamma(found: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_agreement(found: pd.DataFrame, kinds: Sequence[str]) -> Figure:
-    """Draw ROC AUC on planted anomalies against MV in units of the space's own spread.
+def draw_agreement(every: pd.DataFrame, kinds: Sequence[str]) -> Figure:
+    """Draw ROC AUC on known anomalies against MV in units of the space's own √det Σ.
 
-    If MV told the better detector, every colour would fall from left to right.
+    If MV ranked the detectors as AUC does, every colour would fall from left to right.
     """
-    table = tables.detection_frame(found, kinds)
+    table = tables.detection_frame(every, kinds)
     figure, axes = plt.subplots(
         1,
         max(1, len(kinds)),
@@ -339,9 +248,9 @@ def draw_agreement(found: pd.DataFrame, kinds: Sequence[str]) -> Figure:
     for ax, kind in zip(axes[0], kinds, strict=False):
         for title, colour in zip(titles, plots.colours(len(titles)), strict=True):
             part = table[(table["space"] == title) & (table["kind"] == kind)]
-            ax.plot(part["mv"] / part["spread"], part["auc"], "o", color=colour, label=title)
+            ax.plot(part["mv"] / part["unit"], part["auc"], "o", color=colour, label=title)
         ax.axhline(0.5, color=plots.GREY, linestyle="--", linewidth=1)
-        ax.set(title=kind, xlabel="MV / spread of the space", ylim=(0, 1.02))
+        ax.set(title=kind, xlabel=f"MV / {tables.UNIT}", ylim=(0, 1.02))
     axes[0][0].set_ylabel("ROC AUC")
     figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure

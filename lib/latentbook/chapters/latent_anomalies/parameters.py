@@ -18,6 +18,7 @@ from latentbook.study.parameters import (
     Text,
     Values,
     Words,
+    at_most,
     file_or_empty,
     shown,
 )
@@ -38,7 +39,7 @@ DETECTORS = (
     "local outlier factor per cluster",
     "one-class svm per cluster",
 )
-#: The keys of `data.CHANGES`, and `data.FOREIGN`.
+#: The keys of `latentbook.planted.CHANGES`, and `latentbook.planted.FOREIGN`.
 CHANGES = ("rotated", "noise", "mislabelled")
 FOREIGN = ("mnist", "fashion_mnist")
 #: The keys of `study.EXPERIMENTS`.
@@ -116,6 +117,13 @@ def _check_network(values: Values) -> None:
         )
 
 
+def _check_latent(values: Values) -> None:
+    """Refuse a code with more numbers than an image; what a table is encoded to shows later."""
+    if not values["table"] and sizes.of(values["dataset"]).side:
+        features = sizes.of(values["dataset"]).features
+        at_most(values, "n_latent", features, f"the pixels of {values['dataset']}")
+
+
 def _check_foreign(values: Values) -> None:
     """Images of another data set can replace those of the same shape, and only those."""
     own = values["dataset"]
@@ -147,4 +155,11 @@ def _check_detectors(values: Values) -> None:
         choose("detector of PyOD", name.removeprefix("pyod:").lower(), known)
 
 
-COMBINATIONS = (_check_table, _check_size, _check_network, _check_foreign, _check_detectors)
+COMBINATIONS = (
+    _check_table,
+    _check_size,
+    _check_network,
+    _check_latent,
+    _check_foreign,
+    _check_detectors,
+)

@@ -1,6 +1,7 @@
-"""Figures of the source estimation chapter, drawn from small arrays: of this run, or of a full one.
+"""Figures of the source estimation chapter.
 
-`estimate_arrays` makes what is kept of a run; the same functions draw both.
+They are drawn from the small arrays that `study.run` returns, of this run or kept at full scale,
+and from records.
 Single maps are drawn by `weather.maps`.
 """
 
@@ -15,64 +16,32 @@ from matplotlib import patheffects
 from matplotlib.figure import Figure
 
 from latentbook import plots
-from latentbook.chapters.source_estimation import study
-from latentbook.weather import maps, patterns
-from latentbook.weather.codes import Weather
-from latentbook.weather.maps import edges_of, grid_of
+from latentbook.chapters.source_estimation import study, tables
+from latentbook.study.weather_labels import codes_title
+from latentbook.weather import maps
+from latentbook.weather.dataset import Weather
 
 Arrays = Mapping[str, np.ndarray]
 
 
-def estimate_arrays(
-    weather: Weather,
-    plumes: study.Library,
-    codes: np.ndarray,
-    found: patterns.Patterns,
-    event: study.Event,
-    seed: int,
-    *,
-    cases: int = 24,
-) -> dict[str, np.ndarray]:
-    """Return what the figures and the interactive map show of one model.
-
-    Plumes are kept as bytes: 0 where nothing arrives, else 1 to 255 over four decades.
-    """
-    given = study.read(weather, plumes, event, seed)
-    estimate = study.by_patterns(weather, plumes, codes, found, event.descriptor, given)
-    n_sites = plumes.plumes.shape[1]
-    windows = np.unique(given.window)
-    chosen = windows[np.linspace(0, len(windows) - 1, min(cases, len(windows))).astype(int)]
-    rows = np.flatnonzero(np.isin(given.window, chosen))
-    known = weather.training & plumes.usable
-    members = patterns.nearest_to_centres(codes, found, known, event.descriptor)
-    used = np.unique(found.labels[chosen])
-    candidates = np.stack([plumes.plumes[m[m >= 0]].mean(axis=0) for m in members[used]])
-    first = np.bincount(estimate.site, estimate.rank == 1, minlength=n_sites)
-    return {
-        "index": weather.times[chosen].astype("datetime64[h]").astype(np.int64),
-        "box": edges_of(weather.grid),
-        "plumes": _decades(plumes.plumes[chosen]),
-        "candidates": _decades(candidates),
-        "cluster": np.searchsorted(used, found.labels[chosen]).astype(np.int8),
-        "readings": (given.maps[rows] > 1e-3).reshape(len(chosen), n_sites, *weather.grid.shape),
-        "likeness": estimate.likeness[rows]
-        .reshape(len(chosen), n_sites, n_sites)
-        .astype(np.float16),
-        "found_first": (first / np.bincount(estimate.site, minlength=n_sites)).astype(np.float32),
-    }
-
-
-def _decades(plumes: np.ndarray) -> np.ndarray:
-    """Return 1 to 255 for the four decades below each map's maximum, 0 below them."""
-    top = plumes.max(axis=(-2, -1), keepdims=True)
-    with np.errstate(divide="ignore"):
-        log = 4 + np.log10(np.divide(plumes, top, out=np.zeros_like(plumes), where=top > 0))
-    return np.clip(np.ceil(log / 4 * 255), 0, 255).astype(np.uint8)
+def draw_plumes(
+    weather: Weather, plumes: study.Library, sites: pd.DataFrame, site: int, *, n: int = 4
+) -> Figure:
+    """Draw the plumes of one site in `n` test windows, evenly spaced in time."""
+    tested = np.flatnonzero(weather.testing & plumes.usable)
+    windows = tested[np.linspace(0, len(tested) - 1, n).astype(int)]
+    figure, axes = plt.subplots(1, n, figsize=(3 * n, 3.2), layout="constrained", squeeze=False)
+    own = sites.iloc[[site]]
+    for ax, window in zip(axes[0], windows, strict=True):
+        maps.draw_plume(ax, plumes.plumes[window, site], weather.grid)
+        maps.draw_sites(ax, own["longitude"], own["latitude"], weather.grid)
+        ax.set_title(str(weather.times[window].astype("datetime64[h]")) + " h")
+    return figure
 
 
 def draw_case(arrays: Arrays, sites: pd.DataFrame, case: int, site: int) -> Figure:
-    """Draw one event: its plume with readings, the plume of its cluster, and the five likeliest."""
-    grid = grid_of(arrays)
+    """Draw one event: plume with readings, plume of the cluster, the five most similar sites."""
+    grid = maps.grid_of(arrays)
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.9), layout="constrained")
     cluster = arrays["cluster"][case]
     shown = (arrays["plumes"][case, site], arrays["candidates"][cluster, site])
@@ -90,83 +59,77 @@ def draw_case(arrays: Arrays, sites: pd.DataFrame, case: int, site: int) -> Figu
     axes[0].scatter(
         grid.x[columns], grid.y[rows], s=24, fc="none", ec=plots.colours(2)[1], zorder=5
     )
-    likeness = arrays["likeness"][case, site].astype(float)
-    order = np.argsort(-likeness)[:5][::-1]
+    similarity = arrays["likeness"][case, site].astype(float)
+    order = np.argsort(-similarity)[:5][::-1]
     colour = [plots.colours(2)[1] if s == site else plots.GREY for s in order]
-    axes[2].barh(range(len(order)), likeness[order], color=colour)
+    axes[2].barh(range(len(order)), similarity[order], color=colour)
     axes[2].set(yticks=range(len(order)), yticklabels=sites["site"].iloc[order])
     axes[2].set_xlabel("cosine similarity")
-    axes[2].set_title("likeliest sites")
+    axes[2].set_title("most similar sites")
     return figure
 
 
-def draw_accuracy(found: pd.DataFrame, *, top: int = 1) -> Figure:
-    """Draw accuracy by method, one panel for each number of readings and descriptor windows."""
-    plain = found[~found["method"].str.contains(",")]
-    keys = sorted({(p["readings"], p["descriptor"]) for p in plain["params"]})
+def draw_accuracy(records: pd.DataFrame, *, top: int = 1) -> Figure:
+    """Draw accuracy by method, one panel for each number of readings and descriptor windows.
+
+    Bars are 95 % intervals; the dashed line is chance.
+    """
+    plain = tables.unchanged(records)
+    conditions = tables.conditions(plain)
+    n = max(1, len(conditions))
     figure, axes = plt.subplots(
-        1,
-        max(1, len(keys)),
-        figsize=(3.1 * max(1, len(keys)) + 1.5, 3.4),
-        sharey=True,
-        layout="constrained",
-        squeeze=False,
+        1, n, figsize=(3.1 * n + 1.5, 3.4), sharey=True, layout="constrained", squeeze=False
     )
-    methods = list(dict.fromkeys(plain["method"]))
+    score = f"top{top}"
     means = {
-        m: np.mean([x[f"top{top}"] for x in plain.loc[plain["method"] == m, "metrics"]])
-        for m in methods
+        method: np.mean([metrics[score] for metrics in group["metrics"]])
+        for method, group in plain.groupby("method", sort=False)
     }
-    methods.sort(key=lambda m: means[m])
-    for ax, (readings, descriptor) in zip(axes[0], keys, strict=False):
-        for y, method in enumerate(methods):
-            rows = plain[plain["method"] == method]
-            for metrics, params in zip(rows["metrics"], rows["params"], strict=True):
-                if (params["readings"], params["descriptor"]) != (readings, descriptor):
-                    continue
-                value = metrics[f"top{top}"]
-                reach = [[value - metrics[f"top{top}_low"]], [metrics[f"top{top}_high"] - value]]
-                ax.errorbar(value, y, xerr=reach, fmt="o", color=plots.colours(1)[0], alpha=0.6)
-        ax.axvline(top / 20, color=plots.GREY, linestyle="--")
+    methods = sorted(means, key=lambda method: means[method])
+    for ax, condition in zip(axes[0], conditions, strict=False):
+        panel = tables.at_condition(plain, condition)
+        for method, metrics in zip(panel["method"], panel["metrics"], strict=True):
+            value = metrics[score]
+            reach = [[value - metrics[f"{score}_low"]], [metrics[f"{score}_high"] - value]]
+            y = methods.index(method)
+            ax.errorbar(value, y, xerr=reach, fmt="o", color=plots.colours(1)[0], alpha=0.6)
+        ax.axvline(tables.chance(panel, top), color=plots.GREY, linestyle="--")
+        readings, descriptor = condition
         words = "window" if descriptor == 1 else "windows"
         ax.set(title=f"{readings} readings, {descriptor} {words}", xlim=(0, 1))
         ax.set_xlabel(
             f"share with the site among the first {top}" if top > 1 else "share with the site first"
         )
         ax.grid(axis="y", linewidth=0.5)
-    axes[0, 0].set(yticks=range(len(methods)), yticklabels=methods)
+    axes[0, 0].set(yticks=range(len(methods)), yticklabels=map(codes_title, methods))
     return figure
 
 
-def draw_variations(found: pd.DataFrame, *, readings: int = 10) -> Figure:
+def draw_variations(records: pd.DataFrame) -> Figure:
     """Draw top-1 accuracy against smoothing, number of clusters, and number of readings."""
-    varied = {"smoothing": "smoothing, cells", "k": "clusters", "readings": "readings"}
+    labels = {"smoothing": "smoothing, cells", "k": "clusters", "readings": "readings"}
+    parts = {name: tables.varied(records, name) for name in labels}
+    methods = tables.in_order(pd.concat(part["unchanged"] for part in parts.values()))
+    colours = dict(zip(methods, plots.colours(len(methods)), strict=True))
     figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.4), sharey=True, layout="constrained")
-    colours = dict(
-        zip(sorted(found["method"].str.partition(",")[0].unique()), plots.colours(9), strict=False)
-    )
-    for ax, (name, label) in zip(axes, varied.items(), strict=True):
-        rows = found[found["method"].str.contains(f", {name} ")]
-        drawn: dict[str, dict[float, list[float]]] = {}
-        for method, params, metrics in zip(
-            rows["method"], rows["params"], rows["metrics"], strict=True
-        ):
-            drawn.setdefault(method.partition(",")[0], {}).setdefault(params[name], []).append(
-                metrics["top1"]
-            )
-        for method, values in sorted(drawn.items()):
-            x = sorted(values)
-            ax.plot(x, [np.mean(values[v]) for v in x], "o-", color=colours[method], label=method)
-        ax.set(xlabel=label, ylim=(0, None))
-    axes[0].set_ylabel("share with the site first")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    for ax, (name, part) in zip(axes, parts.items(), strict=True):
+        for method in methods:
+            rows = part[part["unchanged"] == method]
+            if rows.empty:
+                continue
+            top1 = pd.Series([m["top1"] for m in rows["metrics"]], index=rows["value"].tolist())
+            mean = top1.groupby(level=0).mean()
+            ax.plot(mean.index, mean, "o-", color=colours[method], label=codes_title(method))
+        ax.set(xlabel=labels[name])
+    axes[0].set(ylabel="share with the site first", ylim=(0, None))
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4)
     return figure
 
 
 def draw_sites_found(arrays: Arrays, sites: pd.DataFrame) -> Figure:
-    """Draw the sites on a map, coloured by how often each is found first."""
-    grid = grid_of(arrays)
+    """Draw the sites on a map, coloured by how often each comes first."""
+    grid = maps.grid_of(arrays)
     figure, ax = plt.subplots(figsize=(6.4, 5.4), layout="constrained")
     maps.draw_coast(ax, grid)
     x, y = grid.project(sites["longitude"], sites["latitude"])

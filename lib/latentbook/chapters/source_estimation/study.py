@@ -1,13 +1,14 @@
 """The source estimation chapter as a study: plumes of every window, and how often a site is found.
 
-The plumes of all windows and sites are computed once and kept; descriptors of clusters, test
-releases and the bounds are all looked up among them, so that a model is judged in seconds.
-The comparison of maps is in `source`, the dispersion in `dispersion`.
+The plumes of all windows and sites are computed once and kept. Descriptors of clusters, test
+releases and the bounds are looked up among them, so that one setting takes seconds.
+Maps are compared by `weather.source`, plumes computed by `weather.dispersion`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,22 +16,16 @@ import numpy as np
 import pandas as pd
 
 from latentbook import cache
-from latentbook.chapters.source_estimation import CHAPTER
-from latentbook.errors import LatentbookError, check_between
-from latentbook.study import records
-from latentbook.weather import patterns, source
-from latentbook.weather.codes import Weather, windows_of
-from latentbook.weather.grid import Grid
+from latentbook.chapters.source_estimation import CHAPTER, VARIED
+from latentbook.errors import LatentbookError
+from latentbook.study.method import Method
+from latentbook.study.result import Result, Score
+from latentbook.weather import maps, patterns, source
+from latentbook.weather.codes import Representation
+from latentbook.weather.dataset import Weather
 
 #: Windows whose plumes are computed, and kept, together.
 BLOCK = 64
-#: What can be varied -> the values; `plan` leaves out the one that is chosen anyway.
-VARIED: dict[str, tuple[Any, ...]] = {
-    "smoothing": (0.0, 0.3, 1.0, 2.0, 4.0),
-    "k": (5, 15, 30, 60),
-    "readings": (1, 3, 10, 30, 100),
-    "values": ("presence", "concentration"),
-}
 
 
 @dataclass(frozen=True)
@@ -39,13 +34,13 @@ class Release:
 
     Attributes
     ----------
-    level
-        Of the wind that carries it, in hPa.
-    hours
-        After the release that the plume is summed over; 48 in the thesis.
-    particles
-        A release.
-    nuclide
+    level : float, default=900
+        Pressure level of the wind that carries it, in hPa.
+    hours : int, default=48
+        Hours after the release that the plume is summed over; 48 in the thesis.
+    particles : int, default=2000
+        Particles of a release.
+    nuclide : str, default="Cs-137"
         A key of `dispersion.NUCLIDES`.
     """
 
@@ -65,7 +60,7 @@ class Library:
         Zero for the windows that are not `usable`.
     usable : array of bool, shape (n_windows,)
     seconds : float
-        That the dispersion took when it ran.
+        Time that the dispersion took when it ran.
     """
 
     plumes: np.ndarray
@@ -83,7 +78,7 @@ def library(weather: Weather, sites: pd.DataFrame, release: Release, seed: int) 
     """
     from tqdm import tqdm
 
-    from latentbook.weather import dispersion
+    from latentbook.weather import dispersion, winds
 
     usable = _followed(weather.fields["time"].values, weather.main.starts, release.hours)
     if not usable.any():
@@ -91,7 +86,7 @@ def library(weather: Weather, sites: pd.DataFrame, release: Release, seed: int) 
             f"no window is followed by {release.hours} hours of wind: shorten hours or take a "
             "longer period"
         )
-    wind = _wind(weather, release.level)
+    wind = winds.at_level(weather.fields, weather.grid, release.level)
     places = sites[["longitude", "latitude"]].to_numpy()
     rows = np.flatnonzero(usable)
     plumes = np.zeros((len(weather), len(sites), *weather.grid.shape), np.float32)
@@ -107,7 +102,7 @@ def library(weather: Weather, sites: pd.DataFrame, release: Release, seed: int) 
         starts = np.repeat(weather.main.starts[block], len(places))
 
         def compute(starts: np.ndarray = starts) -> dict[str, np.ndarray]:
-            found = dispersion.disperse(
+            dispersed = dispersion.disperse(
                 wind,
                 np.tile(places, (len(starts) // len(places), 1)),
                 starts,
@@ -116,7 +111,7 @@ def library(weather: Weather, sites: pd.DataFrame, release: Release, seed: int) 
                 nuclide=release.nuclide,
                 seed=seed,
             )
-            return {"plumes": found.concentration}
+            return {"plumes": dispersed.concentration}
 
         kept = cache.load_or_compute("plumes", key | {"starts": starts.tolist()}, compute)
         seconds += kept.seconds
@@ -126,20 +121,11 @@ def library(weather: Weather, sites: pd.DataFrame, release: Release, seed: int) 
 
 
 def _followed(times: np.ndarray, starts: np.ndarray, hours: float) -> np.ndarray:
-    """Say which windows are followed by `hours` of fields without a gap."""
+    """Return which windows are followed by `hours` of fields without a gap."""
     step = np.median(np.diff(times))
     n = int(np.ceil(np.timedelta64(round(hours * 3600), "s") / step))
     last = np.minimum(starts + n, len(times) - 1)
     return (starts + n < len(times)) & (times[last] - times[starts] == n * step)
-
-
-def _wind(weather: Weather, level: float) -> Any:
-    """Return the wind at a level, from the data where they have it, else geostrophic."""
-    from latentbook.weather import winds
-
-    if {"u", "v"} <= set(weather.fields):
-        return winds.horizontal(weather.fields, weather.grid, level)
-    return winds.geostrophic(weather.fields, weather.grid, level)
 
 
 # ---------------------------------------------------------------- estimating
@@ -151,14 +137,14 @@ class Event:
 
     Attributes
     ----------
-    readings
+    readings : int, default=10
         Number of places where radiation is read; 10 and 30 in the thesis.
-    descriptor
-        Windows nearest to a centre whose plumes stand for the cluster; 1 and 10 in the thesis.
-    smoothing
+    descriptor : int, default=10
+        Windows nearest to a centre whose plumes represent the cluster; 1 and 10 in the thesis.
+    smoothing : float, default=0.3
         Width of the Gaussian filter on the readings, in cells.
-    values
-        ``presence`` or ``concentration``.
+    values : str, default="presence"
+        What an instrument measures: ``presence`` or ``concentration``.
     """
 
     readings: int = 10
@@ -176,22 +162,22 @@ class Estimate:
     rank : array of int, shape (n_events,)
         1 where the true site came first.
     window, site : arrays of int, shape (n_events,)
-    likeness : array of float32, shape (n_events, n_sites)
+    similarity : array of float32, shape (n_events, n_sites)
     """
 
     rank: np.ndarray
     window: np.ndarray
     site: np.ndarray
-    likeness: np.ndarray
+    similarity: np.ndarray
 
     def scores(self) -> dict[str, float]:
-        """Return ``top1`` and ``top3`` with their 95 % intervals and the number of events."""
-        found: dict[str, float] = {"events": float(len(self.rank))}
+        """Return ``top1`` and ``top3`` with 95 % intervals, and numbers of events and sites."""
+        scores = {"events": float(len(self.rank)), "n_sites": float(self.similarity.shape[1])}
         for top in (1, 3):
-            found[f"top{top}"] = source.accuracy(self.rank, top)
             low, high = source.interval(self.rank, self.window, top)
-            found |= {f"top{top}_low": low, f"top{top}_high": high}
-        return found
+            scores[f"top{top}"] = source.accuracy(self.rank, top)
+            scores |= {f"top{top}_low": low, f"top{top}_high": high}
+        return scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,25 +202,25 @@ def read(weather: Weather, plumes: Library, event: Event, seed: int) -> Readings
     n_sites = plumes.plumes.shape[1]
     true = plumes.plumes[rows].reshape(-1, *weather.grid.shape)
     drawn = source.readings(true, event.readings, values=event.values, seed=seed)
-    maps = source.smooth(drawn, event.smoothing)
-    return Readings(maps, rows.repeat(n_sites), np.arange(len(true)) % n_sites)
+    smoothed = source.smooth(drawn, event.smoothing)
+    return Readings(smoothed, rows.repeat(n_sites), np.arange(len(true)) % n_sites)
 
 
 def by_patterns(
     weather: Weather,
     plumes: Library,
     codes: np.ndarray,
-    found: patterns.Patterns,
+    clusters: patterns.Patterns,
     descriptor: int,
-    given: Readings,
+    readings: Readings,
 ) -> Estimate:
     """Estimate with the plumes of the cluster that the weather of each event falls into."""
     known = weather.training & plumes.usable
-    members = patterns.nearest_to_centres(codes, found, known, descriptor)
-    return _estimate(given, source.descriptors(plumes.plumes, members), found.labels)
+    members = patterns.nearest_to_centres(codes, clusters, known, descriptor)
+    return _estimate(readings, source.descriptors(plumes.plumes, members), clusters.labels)
 
 
-def bounds(weather: Weather, plumes: Library, given: Readings) -> dict[str, Estimate]:
+def bounds(weather: Weather, plumes: Library, readings: Readings) -> dict[str, Estimate]:
     """Estimate with the best and the worst that clusters can be.
 
     ``true weather``: the plumes of the event's own window, which no cluster can surpass but by
@@ -244,81 +230,201 @@ def bounds(weather: Weather, plumes: Library, given: Readings) -> dict[str, Esti
     position = np.cumsum(tested) - 1  # of a window among the tested ones
     mean = plumes.plumes[weather.training & plumes.usable].mean(axis=0, keepdims=True)
     return {
-        "true weather": _estimate(given, plumes.plumes[tested], position),
-        "mean plume": _estimate(given, mean, np.zeros_like(position)),
+        "true weather": _estimate(readings, plumes.plumes[tested], position),
+        "mean plume": _estimate(readings, mean, np.zeros_like(position)),
     }
 
 
-def _estimate(given: Readings, candidates: np.ndarray, which: np.ndarray) -> Estimate:
-    likeness = source.similarity(given.maps, candidates, which[given.window])
-    return Estimate(source.ranks(likeness, given.site), given.window, given.site, likeness)
+def _estimate(readings: Readings, candidates: np.ndarray, which: np.ndarray) -> Estimate:
+    similarity = source.similarity(readings.maps, candidates, which[readings.window])
+    rank = source.ranks(similarity, readings.site)
+    return Estimate(rank, readings.window, readings.site, similarity)
 
 
-def make_record(
-    weather: Weather,
-    method: str,
-    found: Estimate,
-    event: Event,
-    release: Release,
+# ---------------------------------------------------------------- the study
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What all settings share.
+
+    Attributes
+    ----------
+    weather : Weather
+    plumes : Library
+        Of `release`, from every site in every window.
+    release : Release
+    representations : sequence of Representation
+        Of the windows; their codes are clustered.
+    """
+
+    weather: Weather
+    plumes: Library
+    release: Release
+    representations: Sequence[Representation]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One kind of event, and the number of clusters.
+
+    Attributes
+    ----------
+    event : Event
+    k : int
+    varied : str
+        Parameter that is varied (a key of `VARIED`); empty for the settings asked for.
+    arrays : bool
+        Whether the result holds the arrays of the figures.
+    """
+
+    event: Event
+    k: int
+    varied: str = ""
+    arrays: bool = False
+
+    @property
+    def change(self) -> str:
+        """What differs from the settings asked for, as in ``smoothing 1.0``; empty for nothing."""
+        if not self.varied:
+            return ""
+        value = self.k if self.varied == "k" else getattr(self.event, self.varied)
+        return f"{self.varied} {value}"
+
+
+def plan(
+    readings: Sequence[int],
+    descriptors: Sequence[int],
+    k: int,
     *,
-    seed: int,
-    profile: str,
-    seconds: float,
-    params: dict[str, Any],
-    remark: str = "",
-) -> dict[str, Any]:
-    """Return the record of one estimate; `remark` names what differs from the thesis."""
-    return records.make(
-        CHAPTER,
-        weather,
-        method + (f", {remark}" if remark else ""),
-        found.scores(),
-        seed=seed,
-        profile=profile,
-        source_table="figure 20",
-        params=params | vars(event) | vars(release) | windows_of(weather),
-        seconds={"estimate": seconds},
-    )
+    smoothing: float = 0.3,
+    values: str = "presence",
+    variations: Sequence[str] = (),
+) -> list[Setting]:
+    """Return the settings: every pair of readings and descriptors, then the variations.
 
+    Each of the `variations` (keys of `VARIED`) changes one thing of the last event with the
+    smallest number of readings. The value that the event has already is run again under the name
+    of the variation, so that curves are complete.
 
-def plan(events: Sequence[Event], questions: Sequence[str], k: int) -> list[tuple[str, Event, int]]:
-    """Return what to estimate: (remark, event, number of clusters), first all `events` as asked.
-
-    Each of the `questions` (keys of `VARIED`) changes one thing of the last event with the
-    smallest number of readings, and again for its value in `events`, so that curves are complete.
+    Parameters
+    ----------
+    readings, descriptors : sequence of int
+        Numbers of readings, and of windows that represent a cluster.
+    k : int
+        Number of clusters.
+    smoothing, values
+        As in `Event`.
+    variations : sequence of str, optional
+        What to vary.
     """
-    todo = [("", event, k) for event in events]
-    fewest = min(event.readings for event in events)
-    base = [event for event in events if event.readings == fewest][-1]
-    for question in questions:
-        for value in VARIED[question]:
-            clusters = value if question == "k" else k
-            event = base if question == "k" else replace(base, **{question: value})
-            todo.append((f"{question} {value}", event, clusters))
-    return todo
+    events = [Event(r, d, smoothing, values) for r in readings for d in descriptors]
+    pictured = min(1, len(events) - 1)
+    settings = [Setting(event, k, arrays=i == pictured) for i, event in enumerate(events)]
+    base = [event for event in events if event.readings == min(readings)][-1]
+    for name in variations:
+        for value in VARIED[name]:
+            event = base if name == "k" else replace(base, **{name: value})
+            settings.append(Setting(event, value if name == "k" else k, varied=name))
+    return settings
 
 
-def sites_inside(sites: pd.DataFrame, grid: Grid) -> pd.DataFrame:
-    """Return the sites that lie at least two cells inside `grid`.
+def run(inputs: Inputs, setting: Setting, *, random_state: int) -> Result:
+    """Estimate the site of every test release, by the clusters of all codes and by the bounds.
 
-    Raises
-    ------
-    LatentbookError
-        If fewer than two do.
+    Parameters
+    ----------
+    inputs : Inputs
+        Weather, plumes and codes.
+    setting : Setting
+        The event, and the number of clusters.
+    random_state : int
+        Of the readings and of k-means.
+
+    Returns
+    -------
+    Result
+        One score for each representation and, unless clusters are varied, for each bound.
+        Arrays for the figures, of the last representation, if the setting asks for them.
     """
-    x, y = grid.project(sites["longitude"], sites["latitude"])
-    inside = (x > grid.x[2]) & (x < grid.x[-3]) & (y > grid.y[2]) & (y < grid.y[-3])
-    if inside.sum() < 2:
-        raise LatentbookError(
-            f"{inside.sum()} of {len(sites)} sites lie inside the grid {grid.name}: choose a "
-            "larger domain"
+    weather, plumes = inputs.weather, inputs.plumes
+    readings = read(weather, plumes, setting.event, random_state)
+    shared = vars(setting.event) | vars(inputs.release) | weather.params
+    scores: list[Score] = []
+    arrays: dict[str, np.ndarray] = {}
+
+    def add(method: Method, estimate: Estimate, params: Mapping[str, Any], seconds: float) -> None:
+        scores.append(
+            Score(
+                replace(method, change=setting.change),
+                estimate.scores(),
+                {**params, **shared},
+                {"estimate": seconds},
+                source_table="figure 20",
+            )
         )
-    return sites[inside].reset_index(drop=True)
+
+    for represented in inputs.representations:
+        start = time.perf_counter()
+        codes = represented.codes
+        clusters = patterns.fit(codes, weather.training, setting.k, random_state)
+        estimate = by_patterns(weather, plumes, codes, clusters, setting.event.descriptor, readings)
+        seconds = time.perf_counter() - start
+        method = Method(represented.name, "k-means")
+        add(method, estimate, represented.params | {"k": setting.k}, seconds)
+        if setting.arrays and represented is inputs.representations[-1]:
+            arrays = event_arrays(inputs, codes, clusters, setting.event, readings, estimate)
+    if setting.varied != "k":  # the bounds have no clusters
+        for name, estimate in bounds(weather, plumes, readings).items():
+            add(Method(name), estimate, {}, 0.0)
+    return Result(CHAPTER, weather, random_state, scores, arrays)
 
 
-def check_events(readings: Sequence[int], descriptors: Sequence[int]) -> None:
-    """Raise `LatentbookError` for no readings or no descriptor windows."""
-    for n in readings:
-        check_between("readings", n, 1, 4096)
-    for n in descriptors:
-        check_between("descriptor windows", n, 1, 10_000)
+def event_arrays(
+    inputs: Inputs,
+    codes: np.ndarray,
+    clusters: patterns.Patterns,
+    event: Event,
+    readings: Readings,
+    estimate: Estimate,
+    *,
+    cases: int = 24,
+) -> dict[str, np.ndarray]:
+    """Return what the figures and the interactive map show of one estimate.
+
+    Plumes are kept as bytes: 0 where nothing arrives, else 1 to 255 over four decades.
+
+    Parameters
+    ----------
+    cases : int, default=24
+        Test windows that are shown, evenly spaced in time.
+    """
+    weather, plumes = inputs.weather, inputs.plumes
+    n_sites = plumes.plumes.shape[1]
+    windows = np.unique(readings.window)
+    chosen = windows[np.linspace(0, len(windows) - 1, min(cases, len(windows))).astype(int)]
+    rows = np.flatnonzero(np.isin(readings.window, chosen))
+    known = weather.training & plumes.usable
+    members = patterns.nearest_to_centres(codes, clusters, known, event.descriptor)
+    used = np.unique(clusters.labels[chosen])
+    candidates = source.descriptors(plumes.plumes, members[used])
+    first = np.bincount(estimate.site, estimate.rank == 1, minlength=n_sites)
+    per_case = (len(chosen), n_sites)
+    return {
+        "index": weather.times[chosen].astype("datetime64[h]").astype(np.int64),
+        "box": maps.edges_of(weather.grid),
+        "plumes": _decades(plumes.plumes[chosen]),
+        "candidates": _decades(candidates),
+        "cluster": np.searchsorted(used, clusters.labels[chosen]).astype(np.int8),
+        "readings": (readings.maps[rows] > 1e-3).reshape(*per_case, *weather.grid.shape),
+        "likeness": estimate.similarity[rows].reshape(*per_case, n_sites).astype(np.float16),
+        "found_first": (first / np.bincount(estimate.site, minlength=n_sites)).astype(np.float32),
+    }
+
+
+def _decades(plumes: np.ndarray) -> np.ndarray:
+    """Return 1 to 255 for the four decades below each map's maximum, 0 below them."""
+    top = plumes.max(axis=(-2, -1), keepdims=True)
+    with np.errstate(divide="ignore"):
+        log = 4 + np.log10(np.divide(plumes, top, out=np.zeros_like(plumes), where=top > 0))
+    return np.clip(np.ceil(log / 4 * 255), 0, 255).astype(np.uint8)

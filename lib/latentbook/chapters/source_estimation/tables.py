@@ -1,16 +1,22 @@
-"""Tables of the source estimation chapter: of the records of one run, or of the full scale."""
+"""Tables of the source estimation chapter: `generated` of the full scale, `live` of one run."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pandas as pd
 
-from latentbook.chapters.source_estimation import CHAPTER
+from latentbook.chapters.source_estimation import CHAPTER, VARIED
 from latentbook.study.judge import select, summarise
+from latentbook.study.method import Method
 from latentbook.study.tables import NOT_RUN, markdown, number, score_cell, verdict_table
 from latentbook.study.weather_labels import TITLES, by_method, codes_title, datasets_in_order
 
-#: Order of the methods of source estimation that use no cluster.
+#: Methods that use no cluster, in the order of the tables.
 BOUNDS = ("mean plume", "true weather")
+#: Sites of the records that do not state their number: all that `weather.source.sites` has.
+ALL_SITES = 20
 
 
 def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
@@ -46,45 +52,96 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
     return pages
 
 
-def accuracy(found: pd.DataFrame, *, caption: str, name: str) -> str:
+def live(records: Sequence[Mapping[str, Any]], title: str) -> str:
+    """Return the table of one run.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        As `study.result.keep` returns them.
+    title : str
+        What was run, for the caption.
+    """
+    return accuracy(pd.DataFrame(records), caption=f"Top 1 / top 3, {title}", name="tbl-06-live")
+
+
+def accuracy(records: pd.DataFrame, *, caption: str, name: str) -> str:
     """Return the table of figure 20: one column for each descriptor and number of readings.
 
     Cells read top-1 / top-3, mean over seeds; chance stands in the last row.
     """
-    plain = found[~found["method"].str.contains(",")]
-    keys = sorted({(p["readings"], p["descriptor"]) for p in plain["params"]})
-    methods = [m for m, _ in by_method(plain) if m not in BOUNDS] + list(BOUNDS)
+    plain = unchanged(records)
+    keys = conditions(plain)
     rows = []
-    for method in methods:
+    for method in in_order(plain["method"]):
         group = plain[plain["method"] == method]
         cells = []
-        for readings, descriptor in keys:
-            fits = (
-                (p["readings"], p["descriptor"]) == (readings, descriptor) for p in group["params"]
-            )
-            cell = select(group, fits)
+        for key in keys:
+            cell = at_condition(group, key)
             tops = [summarise(cell, f"top{top}") for top in (1, 3)]
             cells.append(" / ".join(number(t["mean"] if t else None) for t in tops))
         rows.append([codes_title(method), *cells, str(group["seed"].nunique())])
-    rows.append(["chance", *[f"{1 / 20:.3f} / {3 / 20:.3f}"] * len(keys), "–"])
+    columns = [at_condition(plain, key) for key in keys]
+    by_chance = [f"{chance(column, 1):.3f} / {chance(column, 3):.3f}" for column in columns]
+    rows.append(["chance", *by_chance, "–"])
     header = [f"{d}@{r}pts" for r, d in keys]
     return markdown(["weather from", *header, "seeds"], rows, caption=caption, name=name)
 
 
-def _variations(found: pd.DataFrame) -> str:
-    """Return top-1 accuracy with one thing changed (rows) of each method (columns)."""
-    varied = found[found["method"].str.contains(",")]
-    base, remark = varied["method"].str.partition(", ")[[0, 2]].to_numpy().T
-    words, values = pd.Series(remark).str.rsplit(n=1, expand=True).to_numpy().T
-    order = [pd.to_numeric(v, errors="coerce") for v in values]
-    varied = varied.assign(base=base, remark=remark, word=words, value=order)
-    methods = [m for m, _ in by_method(varied.assign(method=base)) if m not in BOUNDS] + list(
-        BOUNDS
+def chance(records: pd.DataFrame, top: int) -> float:
+    """Return how often the true site is among the first `top` of a random order of the sites."""
+    n_sites = [metrics.get("n_sites", ALL_SITES) for metrics in records["metrics"]] or [ALL_SITES]
+    return sum(min(1.0, top / n) for n in n_sites) / len(n_sites)
+
+
+def unchanged(records: pd.DataFrame) -> pd.DataFrame:
+    """Return the records of the settings asked for, without those of the variations."""
+    return select(records, (not Method.parse(method).change for method in records["method"]))
+
+
+def conditions(records: pd.DataFrame) -> list[tuple[int, int]]:
+    """Return the pairs of readings and descriptor windows that `records` have, in order."""
+    return sorted({(p["readings"], p["descriptor"]) for p in records["params"]})
+
+
+def at_condition(records: pd.DataFrame, condition: tuple[int, int]) -> pd.DataFrame:
+    """Return the records with so many readings and descriptor windows."""
+    pairs = ((p["readings"], p["descriptor"]) for p in records["params"])
+    return select(records, (pair == condition for pair in pairs))
+
+
+def in_order(methods: pd.Series) -> list[str]:
+    """Return the distinct methods in the order of the tables, the bounds last."""
+    ours = [method for method, _ in by_method(pd.DataFrame({"method": methods}))]
+    return [method for method in ours if method not in BOUNDS] + list(BOUNDS)
+
+
+def varied(records: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the records in which the parameter `name` was varied.
+
+    Two columns are added: ``unchanged``, the method without the change, and ``value``, the
+    parameter's value.
+    """
+    methods = [Method.parse(method) for method in records["method"]]
+    values = {f"{name} {value}": value for value in VARIED[name]}
+    rows = select(records, (method.change in values for method in methods))
+    ours = [method for method in methods if method.change in values]
+    return rows.assign(
+        unchanged=[str(method.unchanged) for method in ours],
+        value=[values[method.change] for method in ours],
     )
+
+
+def _variations(records: pd.DataFrame) -> str:
+    """Return top-1 accuracy with one thing changed (rows) of each method (columns)."""
+    parts = {name: varied(records, name) for name in sorted(VARIED)}
+    methods = in_order(pd.concat(part["unchanged"] for part in parts.values()))
     rows = []
-    for (_, _, changed), group in varied.groupby(["word", "value", "remark"], dropna=False):
-        cells = [score_cell(group[group["base"] == method], "top1") for method in methods]
-        rows.append([str(changed), *cells, str(group["seed"].nunique())])
+    for name, part in parts.items():
+        for value in sorted(part["value"].unique()):
+            group = part[part["value"] == value]
+            cells = [score_cell(group[group["unchanged"] == m], "top1") for m in methods]
+            rows.append([f"{name} {value}", *cells, str(group["seed"].nunique())])
     return markdown(
         ["changed", *map(codes_title, methods), "seeds"],
         rows,

@@ -1,66 +1,35 @@
-"""Figures of the weather patterns chapter, drawn from small arrays: of this run, or of a full one.
+"""Figures of the weather patterns chapter.
 
-`pattern_arrays` makes what is kept of a run; a full-scale run saves it, and the same functions
-draw both.
+Most are drawn from the small arrays that `study.run` returns: of this run, or kept at full scale.
 Single maps are drawn by `weather.maps`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from latentbook import embed, plots, sampling
-from latentbook.autoencoders.base import Autoencoder
+from latentbook import plots, sampling
+from latentbook.chapters.weather_patterns import SHOWN
+from latentbook.study.weather_labels import codes_title
 from latentbook.weather import maps, patterns
-from latentbook.weather.codes import Representation, Weather
-from latentbook.weather.maps import edges_of, grid_of
+from latentbook.weather.dataset import Weather
+from latentbook.weather.grid import Grid
+
+if TYPE_CHECKING:
+    from latentbook.autoencoders.base import Autoencoder
 
 Arrays = Mapping[str, np.ndarray]
 MONTHS = "JFMAMJJASOND"
 
 
-def pattern_arrays(
-    weather: Weather,
-    made: Representation,
-    found: patterns.Patterns,
-    seed: int,
-    *,
-    pictures: bool = True,
-) -> dict[str, np.ndarray]:
-    """Return what is kept of one clustering: labels, and with `pictures` maps and an embedding."""
-    index = weather.times.astype("datetime64[h]").astype(np.int64)
-    arrays = {
-        "index": index,
-        "box": edges_of(weather.grid),
-        f"labels {made.name}, seed {seed}": found.labels.astype(np.int8),
-    }
-    if not pictures:
-        return arrays
-    near = patterns.nearest_to_centres(made.codes, found, weather.training, 1)[:, 0]
-    fields = weather.main.unscale(weather.main[near][:, 0])[..., 0]
-    rows = sampling.subsample(len(index), 2500)
-    points = embed.embed(
-        made.codes[rows],
-        "tsne2",
-        seed=seed,
-        perplexity=float(min(25, (len(rows) - 1) // 3)),
-        learning_rate=max(len(rows) / 12, 50.0),
-    ).arrays["embedding"]
-    return arrays | {
-        f"descriptors {made.name}": np.round(fields).astype(np.int16),
-        f"tsne {made.name}": points.astype(np.float16),
-        f"examples {made.name}": np.round(255 * np.clip(made.examples, 0, 1)).astype(np.uint8),
-    }
-
-
 def draw_window(weather: Weather, number: int = 0) -> Figure:
-    """Draw the fields of one window, every second one: what a network sees as one sample."""
+    """Draw about four fields of one window: a network sees them as one sample."""
     fields = weather.main.unscale(weather.main[number : number + 1])[0, ..., 0]
     hours = np.diff(weather.fields["time"].values[:2])[0] / np.timedelta64(1, "h")
     shown = range(0, len(fields), max(1, len(fields) // 4))
@@ -97,14 +66,40 @@ def _size(shape: Sequence[int | None]) -> str:
     return "x".join(str(side) for side in shape)
 
 
+def pictured(arrays: Arrays, wanted: Sequence[str]) -> list[str]:
+    """Return the representations among `wanted` that have pictures; if none has, all that have."""
+    start = "descriptors "
+    names = [name.removeprefix(start) for name in arrays if name.startswith(start)]
+    return [name for name in wanted if name in names] or names
+
+
+def draw_patterns(weather: Weather, labels: np.ndarray, descriptors: np.ndarray) -> Figure:
+    """Draw the first field of the window that stands for each cluster, the largest cluster first.
+
+    Parameters
+    ----------
+    weather : Weather
+    labels : array of int, shape (n_windows,)
+        Cluster of every window.
+    descriptors : array of int, shape (k,)
+        Position of the window that stands for each cluster.
+    """
+    fields = weather.main.unscale(weather.main[descriptors][:, 0])[..., 0]
+    return _draw_clusters(fields, labels, weather.grid)
+
+
 def draw_descriptors(arrays: Arrays, name: str) -> Figure:
-    """Draw the window nearest to each centre, titled with the share of windows in its cluster."""
-    labels = arrays[f"labels {name}, seed 0"]
-    share = np.bincount(labels, minlength=len(arrays[f"descriptors {name}"])) / len(labels)
+    """Draw the window nearest to each centre, the largest cluster first."""
+    fields = arrays[f"descriptors {name}"].astype(float)
+    return _draw_clusters(fields, arrays[f"labels {name}, seed 0"], maps.grid_of(arrays))
+
+
+def _draw_clusters(fields: np.ndarray, labels: np.ndarray, grid: Grid) -> Figure:
+    """Draw one field a cluster, with the share of windows that are in it."""
+    share = np.bincount(labels, minlength=len(fields)) / len(labels)
     order = np.argsort(-share)
     titles = [f"{number + 1}: {share[c]:.0%}" for number, c in enumerate(order)]
-    fields = arrays[f"descriptors {name}"][order].astype(float)
-    return maps.draw_patterns(fields, grid_of(arrays), titles)
+    return maps.draw_patterns(fields[order], grid, titles)
 
 
 def draw_spaces(arrays: Arrays, names: Sequence[str]) -> Figure:
@@ -112,7 +107,7 @@ def draw_spaces(arrays: Arrays, names: Sequence[str]) -> Figure:
     figure, axes = plt.subplots(
         2, len(names), figsize=(3.2 * len(names), 6.2), layout="constrained", squeeze=False
     )
-    rows = sampling.subsample(len(arrays["index"]), 2500)
+    rows = sampling.subsample(len(arrays["index"]), SHOWN)
     month = patterns.months(arrays["index"].astype("datetime64[h]"))[rows]
     wheel = plt.get_cmap("twilight_shifted")(np.arange(12) / 12)
     for (above, below), name in zip(axes.T, names, strict=True):
@@ -157,17 +152,19 @@ def draw_time(arrays: Arrays, name: str) -> Figure:
 
 
 def draw_reconstructions(arrays: Arrays, names: Sequence[str]) -> Figure:
-    """Draw the first fields of test windows, and what each network makes of them."""
-    shown = [arrays[f"examples {name}"] for name in names]
-    grid = grid_of(arrays)
+    """Draw the first fields of test windows (first row), and each network's reconstruction."""
+    names = [name for name in names if arrays[f"examples {name}"].size]  # raw fields have none
+    examples = [arrays[f"examples {name}"] for name in names]
+    grid = maps.grid_of(arrays)
+    n = examples[0].shape[1]
     figure, axes = plt.subplots(
         1 + len(names),
-        shown[0].shape[1],
-        figsize=(2.2 * shown[0].shape[1], 2.2 * (1 + len(names))),
+        n,
+        figsize=(2.2 * n, 2.2 * (1 + len(names))),
         layout="constrained",
         squeeze=False,
     )
-    rows = [shown[0][0], *(one[1] for one in shown)]
+    rows = [examples[0][0], *(restored for _, restored in examples)]
     for line, fields, title in zip(axes, rows, ["test window", *names], strict=True):
         for ax, field in zip(line, fields, strict=True):
             ax.contourf(grid.x, grid.y, field / 255, levels=np.linspace(0, 1, 17), cmap="cividis")
@@ -176,27 +173,20 @@ def draw_reconstructions(arrays: Arrays, names: Sequence[str]) -> Figure:
     return figure
 
 
-def draw_seasons(found: pd.DataFrame) -> Figure:
-    """Draw how well each representation tells the season, one dot a seed, with chance."""
-    table = _long(found, "season_accuracy")
-    figure, ax = plt.subplots(figsize=(7, 0.45 * table["method"].nunique() + 1.2))
-    order = table.groupby("method")["season_accuracy"].mean().sort_values().index
-    for y, method in enumerate(order):
-        values = table.loc[table["method"] == method, "season_accuracy"]
-        ax.plot(values, np.full(len(values), y), "o", color=plots.colours(1)[0], alpha=0.7)
-    chance = [m["season_chance"] for m in found["metrics"] if "season_chance" in m]
-    ax.axvline(max(chance, default=0.25), color=plots.GREY, linestyle="--")
+def draw_seasons(records: pd.DataFrame) -> Figure:
+    """Draw the accuracy of the season read out of each representation, one dot a seed."""
+    scored = [m for m in records["metrics"] if "season_accuracy" in m]
+    values: dict[str, list[float]] = {}
+    for method, metrics in zip(records["method"], records["metrics"], strict=True):
+        if "season_accuracy" in metrics:
+            values.setdefault(codes_title(method), []).append(metrics["season_accuracy"])
+    order = sorted(values, key=lambda name: np.mean(values[name]))
+    figure, ax = plt.subplots(figsize=(7, 0.45 * len(order) + 1.2), layout="constrained")
+    for y, name in enumerate(order):
+        ax.plot(values[name], np.full(len(values[name]), y), "o", c=plots.colours(1)[0], alpha=0.7)
+    chance = max((m["season_chance"] for m in scored), default=0.25)
+    ax.axvline(chance, color=plots.GREY, linestyle="--")
     ax.set(yticks=range(len(order)), yticklabels=order, xlim=(0, 1))
     ax.set_xlabel("balanced accuracy of the season (dashed: chance)")
     ax.grid(axis="y", linewidth=0.5)
     return figure
-
-
-def _long(found: pd.DataFrame, metric: str) -> pd.DataFrame:
-    pairs = zip(found["method"], found["metrics"], strict=True)
-    rows = [
-        {"method": name.removesuffix(" + k-means"), metric: m[metric]}
-        for name, m in pairs
-        if metric in m
-    ]
-    return pd.DataFrame(rows, columns=["method", metric])

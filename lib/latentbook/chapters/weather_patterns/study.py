@@ -1,64 +1,150 @@
-"""Clusters of weather as a study: what is recorded of one clustering of the windows.
+"""The weather patterns chapter as a study: windows -> codes -> clusters -> scores, and arrays.
 
 Codes come from `weather.codes`, clusters and their scores from `weather.patterns`.
+`run` returns the result of one representation; `study.result.keep` writes it down.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from latentbook import metrics, sampling
-from latentbook.chapters.weather_patterns import CHAPTER
-from latentbook.study import records
-from latentbook.weather import patterns
-from latentbook.weather.codes import (
-    POINTS,
-    Representation,
-    Weather,
-    backend,
-    method_name,
-    windows_of,
-)
+from latentbook import embed, metrics, sampling
+from latentbook.chapters.weather_patterns import CHAPTER, SHOWN
+from latentbook.study.method import Method
+from latentbook.study.result import Result, Score
+from latentbook.weather import codes, maps, patterns
+from latentbook.weather.codes import Design, Representation
+from latentbook.weather.dataset import Weather
+
+#: Windows that the slower scores look at, at most.
+POINTS = 2000
 
 
-def make_record(
-    weather: Weather,
-    made: Representation,
-    found: patterns.Patterns,
-    *,
-    seed: int,
-    profile: str,
-    types: Any = None,
-) -> dict[str, Any]:
-    """Return the record of one clustering of the windows.
+@dataclass(frozen=True)
+class Setting:
+    """One representation of the windows, whose codes are clustered.
 
-    Metrics: Calinski-Harabasz index and silhouette in the space of the codes and (``_raw``) in
-    that of the fields; persistence; how well the codes tell the season; how well distances
-    between windows survive in the codes; reconstruction; and, with the catalogue `types`, the
-    agreement with it.
+    Attributes
+    ----------
+    representation : str
+        One of `codes.REPRESENTATIONS`.
+    design : Design
+        How its network is built and trained; `design.k` clusters are made of the codes.
     """
-    rows = sampling.subsample(len(weather), POINTS)
-    raw, codes, labels = weather.points[rows], made.codes[rows], found.labels[rows]
-    scores = patterns.internal_scores(codes, labels, seed=seed)
-    in_fields = patterns.internal_scores(raw, labels, seed=seed)
-    scores |= {f"{name}_raw": value for name, value in in_fields.items()}
-    scores |= patterns.persistence(found.labels, weather.times)
-    scores |= patterns.season_accuracy(codes, weather.times[rows])
-    neighbours = int(min(15, (len(rows) - 1) / 2))
-    scores |= metrics.structure_preservation(raw, codes, n_neighbors=neighbours, n=POINTS)
-    if types is not None:
-        agreed = patterns.catalogue_agreement(found.labels, weather.times, types)
-        scores |= {f"catalogue_{name}": value for name, value in agreed.items()}
-    return records.make(
+
+    representation: str
+    design: Design
+
+
+def plan(representations: Sequence[str], design: Design) -> list[Setting]:
+    """Return one setting for each representation, in the order given."""
+    return [Setting(name, design) for name in representations]
+
+
+def run(
+    weather: Weather, setting: Setting, *, random_state: int, types: pd.Series | None = None
+) -> Result:
+    """Represent the windows, cluster their codes, and score both.
+
+    Parameters
+    ----------
+    weather : Weather
+        The windows.
+    setting : Setting
+        What represents them.
+    random_state : int
+        Of the representation and of k-means.
+    types : Series, optional
+        The catalogue that the clusters are compared with, as `patterns.catalogue` returns it.
+
+    Returns
+    -------
+    Result
+        One score; labels of all windows; for random state 0 also descriptors, an embedding of
+        the codes and reconstructions, of which one file of arrays holds only one set.
+    """
+    represented = codes.represent(weather, setting.representation, setting.design, random_state)
+    clusters = patterns.fit(represented.codes, weather.training, setting.design.k, random_state)
+    arrays = _labels(weather, represented, clusters, random_state)
+    if random_state == 0:
+        arrays |= _pictures(weather, represented, clusters, random_state)
+    return Result(
         CHAPTER,
         weather,
-        method_name(made),
-        scores | made.scores | {"n_clusters": len(np.unique(found.labels))},
-        seed=seed,
-        profile=profile,
-        params=made.params | {"k": len(found), **windows_of(weather)},
-        seconds={"represent": made.seconds},
-        backend=backend() if made.params.get("setting") else None,
+        random_state,
+        [_score(weather, represented, clusters, random_state, types)],
+        arrays,
+        one_file=True,
+        networks="setting" in represented.params,
     )
+
+
+def _score(
+    weather: Weather,
+    represented: Representation,
+    clusters: patterns.Patterns,
+    random_state: int,
+    types: pd.Series | None,
+) -> Score:
+    """Score one clustering of the windows.
+
+    Metrics: Calinski-Harabasz index and silhouette in the space of the codes and (``_raw``) in
+    that of the fields; persistence; how well the season can be read out of the codes; how well
+    distances between windows survive in the codes; reconstruction; and, with the catalogue
+    `types`, the agreement with it.
+    """
+    rows = sampling.subsample(len(weather), POINTS)
+    raw, z, labels = weather.points[rows], represented.codes[rows], clusters.labels[rows]
+    scores = patterns.internal_scores(z, labels, seed=random_state)
+    in_fields = patterns.internal_scores(raw, labels, seed=random_state)
+    scores |= {f"{name}_raw": value for name, value in in_fields.items()}
+    scores |= patterns.persistence(clusters.labels, weather.times)
+    scores |= patterns.season_accuracy(z, weather.times[rows])
+    neighbours = int(min(15, (len(rows) - 1) / 2))
+    scores |= metrics.structure_preservation(raw, z, n_neighbors=neighbours, n=POINTS)
+    if types is not None:
+        agreement = patterns.catalogue_agreement(clusters.labels, weather.times, types)
+        scores |= {f"catalogue_{name}": value for name, value in agreement.items()}
+    return Score(
+        Method(represented.name, "k-means"),
+        scores | represented.scores | {"n_clusters": len(np.unique(clusters.labels))},
+        represented.params | {"k": len(clusters)} | weather.params,
+        {"represent": represented.seconds},
+    )
+
+
+def _labels(
+    weather: Weather, represented: Representation, clusters: patterns.Patterns, random_state: int
+) -> dict[str, np.ndarray]:
+    """Return the times of the windows, the map, and the cluster of every window."""
+    return {
+        "index": weather.times.astype("datetime64[h]").astype(np.int64),
+        "box": maps.edges_of(weather.grid),
+        f"labels {represented.name}, seed {random_state}": clusters.labels.astype(np.int8),
+    }
+
+
+def _pictures(
+    weather: Weather, represented: Representation, clusters: patterns.Patterns, random_state: int
+) -> dict[str, np.ndarray]:
+    """Return the first field of each descriptor in metres, t-SNE of the codes, reconstructions."""
+    near = patterns.nearest_to_centres(represented.codes, clusters, weather.training, 1)[:, 0]
+    fields = weather.main.unscale(weather.main[near][:, 0])[..., 0]
+    rows = sampling.subsample(len(weather), SHOWN)
+    points = embed.embed(
+        represented.codes[rows],
+        "tsne2",
+        seed=random_state,
+        perplexity=float(min(25, (len(rows) - 1) // 3)),
+        learning_rate=max(len(rows) / 12, 50.0),
+    ).arrays["embedding"]
+    name, examples = represented.name, np.clip(represented.examples, 0, 1)
+    return {
+        f"descriptors {name}": np.round(fields).astype(np.int16),
+        f"tsne {name}": points.astype(np.float16),
+        f"examples {name}": np.round(255 * examples).astype(np.uint8),
+    }

@@ -1,11 +1,8 @@
-"""Tables of the weather patterns chapter: of the records of one run, or of the full scale.
-
-`generated` returns the generated pages; the chapter shows the same tables for its own run.
-"""
+"""Tables of the weather patterns chapter: `generated` of the full scale, `live` of one run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +10,7 @@ import pandas as pd
 
 from latentbook.chapters.weather_patterns import CHAPTER
 from latentbook.study import figure_arrays
+from latentbook.study.method import Method
 from latentbook.study.tables import NOT_RUN, markdown, number, score_cell
 from latentbook.study.weather_labels import TITLES, by_method, codes_title, datasets_in_order
 from latentbook.weather import patterns
@@ -41,26 +39,33 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
     compared
         Every published number beside ours, as `judge.compare` returns it.
     """
-    found = every[every["chapter"] == CHAPTER]
-    if found.empty:
+    ours = every[every["chapter"] == CHAPTER]
+    if ours.empty:
         return dict.fromkeys(
             ("05-runs.md", "05-clusters.md", "05-codes.md", "05-catalogue.md"), NOT_RUN
         )
     return {
-        "05-runs.md": _runs(found),
-        "05-clusters.md": _by_dataset(found, _clusters),
-        "05-codes.md": _by_dataset(found, _codes),
-        "05-catalogue.md": _catalogue(found),
+        "05-runs.md": _runs(ours),
+        "05-clusters.md": _by_dataset(ours, _clusters),
+        "05-codes.md": _by_dataset(ours, _codes),
+        "05-catalogue.md": _catalogue(ours),
     }
 
 
-def live_patterns(made: Sequence[dict[str, Any]], title: str) -> str:
-    """Return the table of one run: separation, seasons, reconstruction."""
-    found = pd.DataFrame(made)
+def live(records: Sequence[Mapping[str, Any]], title: str) -> str:
+    """Return the table of one run: separation, seasons, reconstruction.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        As `study.result.keep` returns them.
+    title : str
+        What was run, for the caption.
+    """
     columns = {**CLUSTER_COLUMNS, **CODE_COLUMNS}
     rows = [
-        [codes_title(row.method), *(number(row.metrics.get(key)) for key in columns)]
-        for row in found.itertuples()
+        [codes_title(r["method"]), *(number(r["metrics"].get(key)) for key in columns)]
+        for r in records
     ]
     return markdown(
         ["codes", *columns.values()],
@@ -70,22 +75,22 @@ def live_patterns(made: Sequence[dict[str, Any]], title: str) -> str:
     )
 
 
-def _by_dataset(found: pd.DataFrame, table: Any) -> str:
+def _by_dataset(records: pd.DataFrame, table: Callable[[pd.DataFrame, str], str]) -> str:
     return "\n".join(
-        table(found[found["dataset"] == name], name) for name in datasets_in_order(found)
+        table(records[records["dataset"] == name], name) for name in datasets_in_order(records)
     )
 
 
-def _clusters(found: pd.DataFrame, dataset: str) -> str:
+def _clusters(records: pd.DataFrame, dataset: str) -> str:
     arrays = figure_arrays.saved("05").get(dataset, {})
     rows = []
-    for method, group in by_method(found):
-        name = "raw" if method == "k-means raw" else method.removesuffix(" + k-means")
+    for method, group in by_method(records):
+        name = Method.parse(method).representation
         labels = [arrays[key] for key in arrays if key.startswith(f"labels {name}, seed ")]
         cells = [score_cell(group, metric) for metric in CLUSTER_COLUMNS]
-        agreed = number(patterns.agreement(labels))
-        rows.append([codes_title(method), *cells, agreed, str(len(group))])
-    chance = np.mean([m["persistence_chance"] for m in found["metrics"]])
+        same = number(patterns.agreement(labels))
+        rows.append([codes_title(method), *cells, same, str(len(group))])
+    chance = np.mean([m["persistence_chance"] for m in records["metrics"]])
     return markdown(
         ["codes", *CLUSTER_COLUMNS.values(), "ARI of seeds", "seeds"],
         rows,
@@ -95,9 +100,9 @@ def _clusters(found: pd.DataFrame, dataset: str) -> str:
     )
 
 
-def _codes(found: pd.DataFrame, dataset: str) -> str:
+def _codes(records: pd.DataFrame, dataset: str) -> str:
     rows = []
-    for method, group in by_method(found):
+    for method, group in by_method(records):
         epochs = {p["epochs"] for p in group["params"] if "epochs" in p}
         seconds = np.mean([s["represent"] for s in group["seconds"]])
         rows.append(
@@ -118,10 +123,10 @@ def _codes(found: pd.DataFrame, dataset: str) -> str:
     )
 
 
-def _catalogue(found: pd.DataFrame) -> str:
+def _catalogue(records: pd.DataFrame) -> str:
     rows = []
-    for dataset in datasets_in_order(found):
-        for method, group in by_method(found[found["dataset"] == dataset]):
+    for dataset in datasets_in_order(records):
+        for method, group in by_method(records[records["dataset"] == dataset]):
             if not any("catalogue_ami" in m for m in group["metrics"]):
                 continue
             days = max(m.get("catalogue_days", 0) for m in group["metrics"])
@@ -146,10 +151,10 @@ def _catalogue(found: pd.DataFrame) -> str:
     )
 
 
-def _runs(found: pd.DataFrame) -> str:
+def _runs(records: pd.DataFrame) -> str:
     rows = []
-    for dataset in datasets_in_order(found):
-        group = found[found["dataset"] == dataset]
+    for dataset in datasets_in_order(records):
+        group = records[records["dataset"] == dataset]
         params = group["params"].iloc[-1]
         grid = "study's domain" if params["grid"] == "europe" else "box of the data"
         rows.append(

@@ -7,6 +7,7 @@ Bringing it to a map is left to `latentbook.weather`.
 
 >>> from latentbook.weather import sources
 >>> sample = sources.open("weather-sample", levels=(500, 700, 900))
+weather-sample: 1 gap in 712 times 6 h apart; no window spans one
 >>> sample.z.dims, sample.attrs["simulated"]
 (('time', 'level', 'latitude', 'longitude'), 'true')
 """

@@ -16,6 +16,7 @@ from latentbook.weather.sources.spelling import (
     QUANTITIES,
     at_levels,
     canonical,
+    extent,
     holds,
     listed,
     with_axes,
@@ -198,8 +199,6 @@ def _inside(data: xr.Dataset, region: Region | None, name: str) -> xr.Dataset:
     columns = np.flatnonzero(eastward <= ((east - west) % 360 or (360 if east > west else 0)))
     rows = np.flatnonzero((latitude >= south) & (latitude <= north))
     if not len(rows) or not len(columns):
-        from latentbook.weather.grid import extent
-
         raise LatentbookError(
             f"{name} has no grid point in the region from {west:g} to {east:g} east and {south:g} "
             f"to {north:g} north: it reaches from {extent(longitude, latitude)}"

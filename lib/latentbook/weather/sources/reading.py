@@ -1,6 +1,6 @@
 """Files, folders and addresses as xarray sees them: which engine reads what, and what is missing.
 
-The kind of a file is told by its first bytes, not by its name.
+The kind of a file is recognised by its first bytes, not by its name.
 What the fields are called is left to `spelling`.
 """
 

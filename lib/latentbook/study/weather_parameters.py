@@ -1,4 +1,4 @@
-"""What the two chapters about weather can be told in the same words, and what goes together."""
+"""Parameters that both chapters about weather have, and which combinations are allowed."""
 
 from __future__ import annotations
 
