@@ -53,7 +53,7 @@ def distances(x: np.ndarray, n_neighbors: int) -> np.ndarray:
 
 
 def dimension_mle(x: np.ndarray, n_neighbors: int = 20) -> float:
-    r"""Estimate the intrinsic dimension by maximum likelihood (Levina and Bickel 2004).
+    r"""Estimate the dimension by maximum likelihood (Levina and Bickel 2004).
 
     Locally the number of neighbours within r grows as :math:`r^d`. With the distances
     :math:`T_1 < ... < T_k` of a row, the inverse of its estimate is
@@ -73,7 +73,7 @@ def dimension_mle(x: np.ndarray, n_neighbors: int = 20) -> float:
 
 
 def dimension_two_nn(x: np.ndarray) -> float:
-    r"""Estimate the intrinsic dimension from two neighbours (Facco et al. 2017).
+    r"""Estimate the dimension from two neighbours (Facco et al. 2017).
 
     The ratio :math:`\mu = r_2 / r_1` of the distances to the second and the first neighbour has the
     density :math:`d \mu^{-d-1}` where the samples lie evenly over that scale, so that the maximum

@@ -93,14 +93,16 @@ def label_order(
 
 
 def classifier(encoder: keras.Model, n_classes: int) -> keras.Model:
-    """Return `encoder` with a softmax layer on its code, compiled with Adam (rate 0.001)."""
+    """Return `encoder` with a softmax layer on its code, compiled with Adam."""
     import keras
     from keras import layers
 
-    scores = layers.Dense(n_classes, activation="softmax", name="head")(encoder.output)
-    model = keras.Model(encoder.input, scores)
+    head = layers.Dense(n_classes, activation="softmax", name="head")
+    model = keras.Model(encoder.input, head(encoder.output))
     model.compile(
-        keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", **training.compiling()
+        optimizer=keras.optimizers.Adam(learning_rate=1e-3),
+        loss="sparse_categorical_crossentropy",
+        **training.compiling(),
     )
     return model
 

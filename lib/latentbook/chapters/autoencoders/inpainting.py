@@ -99,10 +99,11 @@ def fill_mean(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def fill_network(autoencoder: Any, images: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return `images` with hidden pixels from an inpainting autoencoder, which never sees them."""
+    """Return `images` with hidden pixels from an autoencoder that never sees them."""
     check_mask(mask, images)
     hidden = mask[..., None]
-    damaged = np.concatenate([np.where(hidden, 0, images), hidden], axis=-1).astype(np.float32)
+    visible = np.where(hidden, 0, images)
+    damaged = np.concatenate([visible, hidden], axis=-1).astype(np.float32)
     return np.where(hidden, dense.outputs(autoencoder.model, damaged), images)
 
 
@@ -301,7 +302,7 @@ def patches(
 
 
 def volume(height: np.ndarray, hidden: np.ndarray, lid: float, cell: float) -> float:
-    """Return the volume in cubic metres between the ground in a hole and a level lid above it.
+    """Return the volume between the ground in a hole and a level lid above it, in m³.
 
     Parameters
     ----------

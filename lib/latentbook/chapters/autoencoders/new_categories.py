@@ -86,18 +86,23 @@ def split(
     return known, test
 
 
-def distance(train: np.ndarray, test: np.ndarray, n_neighbors: int) -> np.ndarray:
-    """Return the mean distance of each test row to its nearest training rows.
+def distance(x_train: np.ndarray, x: np.ndarray, n_neighbors: int) -> np.ndarray:
+    """Return the mean distance of each row to its nearest training rows.
 
     Parameters
     ----------
-    train, test : arrays of shape (n, n_features)
-    n_neighbors
+    x_train, x : arrays of shape (n, n_features)
+    n_neighbors : int
         Training rows that count.
+
+    Examples
+    --------
+    >>> distance(np.array([[0.0], [1.0], [5.0]]), np.array([[0.0]]), n_neighbors=2)
+    array([0.5])
     """
-    check_between("n_neighbors", n_neighbors, 1, len(train))
-    nearest = NearestNeighbors(n_neighbors=n_neighbors).fit(train)
-    return nearest.kneighbors(test)[0].mean(axis=1)
+    check_between("n_neighbors", n_neighbors, 1, len(x_train))
+    nearest = NearestNeighbors(n_neighbors=n_neighbors).fit(x_train)
+    return nearest.kneighbors(x)[0].mean(axis=1)
 
 
 def parametric_umap(
