@@ -102,13 +102,13 @@ class Ours:
         np.savez(folder / "start.npz", self.p, *weights)
 
     def iterate(self, count: int) -> float:
-        """Train through `Period`, as `DCEC.fit` does."""
+        """Train through `IntervalBatches`, as `DCEC.fit` does."""
         from latentbook import feed
-        from latentbook.dcec import Period
+        from latentbook.dcec import IntervalBatches
 
-        period = Period(self.x, self.p, BATCH, self.iteration, count)
+        batches = IntervalBatches(self.x, self.p, BATCH, self.iteration, count)
         self.iteration += count
-        logs = self.estimator.model_.fit(feed.dataset(period), shuffle=False, verbose=0).history
+        logs = self.estimator.model_.fit(feed.dataset(batches), shuffle=False, verbose=0).history
         return float(logs["loss"][-1])
 
     def update(self, count: int) -> None:

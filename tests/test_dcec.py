@@ -20,14 +20,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from keras import layers
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 
-from latentbook import metrics
+from latentbook import checkpoints, metrics
 from latentbook.autoencoders import base, conv
 from latentbook.dcec import (
     DCEC,
     ClusteringLayer,
-    Period,
+    IntervalBatches,
     soft_assignment,
     target_distribution,
 )
@@ -391,38 +392,40 @@ def test_closed_form_gradients_are_those_of_finite_differences():
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="needs GradientTape")
-def test_one_step_of_the_network_of_guo_agrees_with_numpy():
+def test_one_step_of_the_network_of_guo_agrees_with_numpy(tmp_path):
     """Losses, their derivatives and Adam by hand; only the network's own chain rule is Keras'."""
     import tensorflow as tf
 
     x, _ = blobs(24)
-    dcec = DCEC(K, n_codes=CODES, gamma=0.5)
-    autoencoder, _ = conv.build("cae10-guo", x.shape[1:], CODES)
-    model = dcec._join(autoencoder)
-    z0 = autoencoder.encode(x)
-    centres = z0[:K].astype(float)
-    model.get_layer("clustering").centres.assign(centres)
-    p = numpy_p(numpy_q(z0, z0[-K:]))
-    others = [w for w in model.trainable_weights if "centres" not in w.path]
+    before, _ = conv.build("cae10-guo", x.shape[1:], CODES)
+    *others, kernel, bias = before.encoder.get_weights()
+    before.encoder.set_weights([*others, 20 * kernel, bias])  # codes as far apart as trained ones
+    before.save(tmp_path / "start.npz")
+    model = DCEC(K, n_codes=CODES, gamma=0.5, weights=tmp_path / "start.npz", progress=False)
+    model.set_params(batch_size=24, update_interval=1, max_iterations=1).fit(x)
+
+    z0 = before.encode(x)
+    centres = KMeans(K, n_init=20, random_state=0).fit(z0).cluster_centers_.astype(float)
+    p = numpy_p(numpy_q(z0, centres))
+    weights = before.model.trainable_weights
     with tf.GradientTape() as tape:
-        z = autoencoder.encoder(x, training=True)
-        output = autoencoder.decoder(z, training=True)
+        z = before.encoder(x, training=True)
+        output = before.decoder(z, training=True)
     to_codes, to_centres = numpy_gradients(z.numpy().astype(float), centres, p)
     error = output.numpy().astype(float) - x
     given_to = [0.5 * to_codes.astype("float32"), (2 * error / error.size).astype("float32")]
-    found = tape.gradient([z, output], [w.value for w in others], output_gradients=given_to)
-    gradients = {w.path: g.numpy().astype(float) for w, g in zip(others, found, strict=True)}
-    expected = {w.path: w.numpy().astype(float) for w in others} | {"centres": centres.copy()}
+    slopes = tape.gradient([z, output], [w.value for w in weights], output_gradients=given_to)
+    gradients = {w.path: g.numpy().astype(float) for w, g in zip(weights, slopes, strict=True)}
+    expected = {w.path: w.numpy().astype(float) for w in weights} | {"centres": centres.copy()}
     NumpyAdam().step(expected, gradients | {"centres": 0.5 * to_centres})
 
-    logs = model.train_on_batch(x, (p.astype(np.float32), x), return_dict=True)
     kl, squared = numpy_kl(p, numpy_q(z0, centres)), np.mean(error**2)
-    assert logs["loss"] == pytest.approx(0.5 * kl + squared, abs=1e-5)
-    after = model.get_layer("clustering").centres.numpy()
-    np.testing.assert_allclose(after, expected["centres"], atol=1e-5)
-    assert np.abs(after - centres).max() > 5e-4
-    for weight in others:
-        np.testing.assert_allclose(weight.numpy(), expected[weight.path], atol=1e-5)
+    assert model.history_["loss"][1] == pytest.approx(0.5 * kl + squared, abs=1e-5)
+    np.testing.assert_allclose(model.cluster_centers_, expected["centres"], atol=1e-5)
+    assert np.abs(model.cluster_centers_ - centres).max() > 5e-4
+    after = model.autoencoder_.model.trainable_weights
+    for weight, name in zip(after, (w.path for w in weights), strict=True):
+        np.testing.assert_allclose(weight.numpy(), expected[name], atol=1e-5)
 
 
 def assert_as_in_the_reference(x: np.ndarray, model: DCEC) -> None:
@@ -464,24 +467,11 @@ def test_and_with_another_gamma_and_alpha(fitted):
 # --- the network and its batches ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("shape", "parameters"),
-    [
-        ((28, 28, 1), 275_979),
-        ((32, 32, 1), None),
-        ((32, 32, 3), None),
-        ((16, 16, 1), None),
-        ((8, 8, 1), None),
-    ],
-)
-def test_the_joint_network_has_ten_centres_more_than_the_autoencoder(shape, parameters):
-    autoencoder, _ = conv.build("cae10-guo", shape)
-    model = DCEC()._join(autoencoder)
-    assert model.count_params() == autoencoder.model.count_params() + 10 * 10
-    assert [tuple(out.shape) for out in model.outputs] == [(None, 10), (None, *shape)]
-    if parameters:
-        assert autoencoder.model.count_params() == parameters
-    assert model.optimizer.learning_rate.numpy() == pytest.approx(1e-3)
+def test_the_joint_network_has_the_centres_beside_the_autoencoder(fitted):
+    joint, alone = fitted.model.model_, fitted.model.autoencoder_.model
+    assert joint.count_params() == alone.count_params() + K * CODES
+    assert [tuple(out.shape) for out in joint.outputs] == [(None, K), (None, SIDE, SIDE, 1)]
+    assert float(joint.optimizer.learning_rate) == pytest.approx(1e-3)
 
 
 def by_hand(shape, n_codes=10):
@@ -498,6 +488,10 @@ def by_hand(shape, n_codes=10):
 def test_sizes_of_the_network_are_those_counted_by_hand(shape):
     autoencoder, _ = conv.build("cae10-guo", shape)
     assert autoencoder.model.count_params() == by_hand(shape)
+
+
+def test_the_network_for_mnist_has_the_published_size():
+    assert by_hand((28, 28, 1)) == 275_979  # fernandez2020, figure 11.12
 
 
 def test_the_defaults_are_those_of_the_reference():
@@ -536,10 +530,10 @@ def test_batches_are_those_of_the_reference(n, batch_size, interval, periods):
     x, p = np.arange(n), -np.arange(n)
     found = []
     for number in range(periods):
-        period = Period(x, p, batch_size, number * interval, interval)
-        assert len(period) == interval
+        batches = IntervalBatches(x, p, batch_size, number * interval, interval)
+        assert len(batches) == interval
         for i in range(interval):
-            images, (target, same) = period[i]
+            images, (target, same) = batches[i]
             np.testing.assert_array_equal(images, same)
             np.testing.assert_array_equal(images, -target)
             found.append(images.tolist())
@@ -547,8 +541,8 @@ def test_batches_are_those_of_the_reference(n, batch_size, interval, periods):
 
 
 def test_a_multiple_of_the_batch_has_no_empty_batch():
-    period = Period(np.arange(8), np.arange(8), 4, 0, 5)
-    assert [period[i][0].tolist() for i in range(5)] == [
+    batches = IntervalBatches(np.arange(8), np.arange(8), 4, 0, 5)
+    assert [batches[i][0].tolist() for i in range(5)] == [
         [0, 1, 2, 3],
         [4, 5, 6, 7],
         [0, 1, 2, 3],
@@ -600,39 +594,13 @@ def test_initial_labels_are_those_of_k_means_with_twenty_starts(fitted):
     np.testing.assert_array_equal(model.initial_labels_, expected.labels_)
 
 
-def started(init: str, codes: np.ndarray) -> DCEC:
-    """A DCEC just before its joint training, on given codes."""
-    model = but(init=init, n_clusters=3)
-    model.autoencoder_, _ = conv.build("linear", (SIDE, SIDE, 1), CODES)
-    model.model_, model.initial_embedding_, model.history_ = (
-        model._join(model.autoencoder_),
-        codes,
-        {},
-    )
-    model._start()
-    return model
-
-
 @pytest.mark.parametrize("init", ["k-means", "mixture"])
-def test_the_first_centres_are_the_means_of_the_first_clusters(init):
-    centres = np.array([[0, 0, 0, 0], [5, 0, 0, 0], [0, 5, 5, 0]])
-    codes = (centres[np.arange(60) % 3] + codes_and_centres(60, scale=0.3)[0]).astype(np.float32)
-    model = started(init, codes)
-    labels = model.initial_labels_
-    assert metrics.accuracy(np.arange(60) % 3, labels) == 1
-    means = np.stack([codes[labels == c].mean(axis=0) for c in range(3)])
-    found = keras.ops.convert_to_numpy(model._clustering.centres)
-    np.testing.assert_allclose(found, means, atol=1e-5)
-
-
-@pytest.mark.parametrize("init", ["k-means", "mixture"])
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.filterwarnings("error::RuntimeWarning")
-def test_a_cluster_without_samples_has_a_finite_centre(init):
-    codes = np.repeat(codes_and_centres(2)[0], 20, axis=0).astype(np.float32)
-    model = started(init, codes)
-    assert len(np.unique(model.initial_labels_)) == 2
-    assert np.isfinite(keras.ops.convert_to_numpy(model._clustering.centres)).all()
+def test_the_first_centres_are_the_means_of_the_first_clusters(fitted, init):
+    """With a weight of zero no centre moves."""
+    model = but(init=init, gamma=0.0, max_iterations=7).fit(fitted.x)
+    z, labels = model.initial_embedding_, model.initial_labels_
+    means = np.stack([z[labels == c].mean(axis=0) for c in range(K)])
+    np.testing.assert_allclose(model.cluster_centers_, means, atol=1e-5)
 
 
 def test_predictions_are_consistent(fitted):
@@ -665,7 +633,7 @@ def test_classes_have_no_influence_and_may_be_missing(fitted, own_cache):
 
 
 def test_another_seed_is_another_run_and_a_tolerance_of_one_stops_at_once(fitted):
-    other = but(seed=1, tol=1.0).fit(fitted.x)
+    other = but(random_state=1, tol=1.0).fit(fitted.x)
     assert np.abs(other.initial_embedding_ - fitted.model.initial_embedding_).max() > 0.01
     assert other.history_["iteration"] == [0, 7]
     assert other.converged_ is True
@@ -682,19 +650,42 @@ def test_a_finished_fit_is_loaded_not_repeated(fitted, capsys):
     np.testing.assert_array_equal(again.initial_labels_, fitted.model.initial_labels_)
 
 
-@pytest.mark.parametrize(
-    ("changed", "stops"),
-    [
-        ([0.0], False),  # nothing has been trained yet
-        ([0.5, 0.0009], True),
-        ([0.5, 0.001], False),  # not below the tolerance
-        ([0.5, 0.0, 0.2], False),
-    ],
-)
-def test_the_stopping_rule_reads_the_last_update(changed, stops):
-    model = DCEC()
-    model.history_ = {"changed": changed}
-    assert model._has_converged() is stops
+@pytest.mark.parametrize("above", [0.0, 1e-6])
+def test_training_stops_at_the_first_share_below_the_tolerance(fitted, above):
+    """At an equal share it goes on; before the first interval nothing has changed, and it goes."""
+    changed = fitted.model.history_["changed"]
+    tol = sorted(changed[1:])[1] + above
+    expected = next(i for i, share in enumerate(changed) if i and share < tol)
+    model = but(tol=tol).fit(fitted.x, fitted.y)
+    assert len(model.history_["changed"]) == expected + 1
+    assert model.converged_
+
+
+# --- after scikit-learn -------------------------------------------------------------------------
+
+
+def test_it_is_an_estimator_a_clusterer_and_a_transformer(fitted):
+    twin = clone(fitted.model)
+    assert twin.get_params() == fitted.model.get_params() == DCEC(**SETTING).get_params()
+    np.testing.assert_array_equal(twin.fit_predict(fitted.x, fitted.y), fitted.model.labels_)
+    z = clone(fitted.model).fit_transform(fitted.x, fitted.y)
+    np.testing.assert_allclose(z, fitted.model.transform(fitted.x), atol=1e-6)
+    assert list(fitted.model.get_feature_names_out()) == [f"dcec{i}" for i in range(CODES)]
+    assert fitted.model.n_features_in_ == SIDE * SIDE
+
+
+def test_what_determines_a_training_is_named_as_ever(fitted, monkeypatch):
+    """Another name in the key would train every network of the book anew."""
+    keys = []
+    folder = checkpoints.folder
+    monkeypatch.setattr(checkpoints, "folder", lambda key: keys.append(key) or folder(key))
+    but(random_state=3, max_iterations=7, pretraining_epochs=1).fit(fitted.x)
+    pretraining, joint = keys
+    assert pretraining["seed"] == joint["seed"] == 3
+    names = {"n_clusters", "architecture", "n_codes", "gamma", "alpha", "init", "batch_size"}
+    names |= {"pretraining_epochs", "weights", "update_interval", "tol", "max_iterations"}
+    assert set(joint) == names | {"progress", "seed", "x", "y", "keras", "scikit-learn"}
+    assert joint["max_iterations"] is joint["progress"] is joint["weights"] is None
 
 
 # --- killed, continued, damaged -----------------------------------------------------------------
@@ -819,53 +810,9 @@ def test_saved_weights_replace_pretraining(fitted, weights, own_cache):
         assert column == pytest.approx(fitted.model.history_[name][:2], abs=1e-5)
 
 
-def test_weights_go_from_one_autoencoder_to_another(fitted, weights):
-    other, _ = conv.build("linear", (SIDE, SIDE, 1), CODES, seed=5)
-    start, _ = DCEC(**SETTING).pretrained(fitted.x)
-    theirs, before = start.model.get_weights(), other.model.get_weights()
-    assert np.abs(before[0] - theirs[0]).max() > 0.01
-    other.load(weights)
-    for ours, weight in zip(other.model.get_weights(), theirs, strict=True):
-        np.testing.assert_array_equal(ours, weight)
-
-
-@pytest.mark.parametrize(
-    "changes", [{"architecture": "cae10-guo"}, {"n_codes": 3}, {"architecture": "noisy"}]
-)
-def test_weights_of_another_architecture_are_refused_with_both_descriptions(
-    fitted, weights, changes
-):
-    theirs = r"linear for images of 8 x 8 x 1 with 4 codes \(580 parameters\)"
-    own = {"architecture": "linear", "n_codes": CODES} | changes
-    ours = f"{own['architecture']} for images of 8 x 8 x 1 with {own['n_codes']} codes"
-    with pytest.raises(LatentbookError, match=f"belong to {theirs}, but .* is {ours}"):
-        but(weights=weights, **changes).fit(fitted.x)
-
-
-def test_weights_for_images_of_another_size_are_refused(weights):
-    x = np.zeros((20, 16, 16, 1), np.float32)
-    with pytest.raises(LatentbookError, match=r"images of 8 x 8 x 1 .* images of 16 x 16 x 1"):
-        but(weights=weights).fit(x)
-
-
-@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut", None, "half"])
-def test_a_file_that_holds_no_weights_is_named(fitted, weights, content):
-    if content is None:
-        weights.unlink()
-    elif content == "half":
-        weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
-    else:
-        weights.write_bytes(content)
-    with pytest.raises(LatentbookError, match=r"weights .*weights\.npz cannot be read"):
-        but(weights=weights).fit(fitted.x)
-
-
-def test_a_flipped_byte_in_the_weights_is_found(fitted, weights):
-    content = bytearray(weights.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    weights.write_bytes(bytes(content))
-    with pytest.raises(LatentbookError, match="cannot be read"):
-        but(weights=weights).fit(fitted.x)
+def test_weights_of_another_architecture_are_refused(fitted, weights):
+    with pytest.raises(LatentbookError, match=r"belong to linear .* is noisy for images"):
+        but(weights=weights, architecture="noisy").fit(fitted.x)
 
 
 # --- bad input ----------------------------------------------------------------------------------
@@ -898,7 +845,7 @@ def nan_images():
         ({}, nan_images(), "x holds NaN or infinite values"),
         ({}, np.full((N, SIDE, SIDE, 1), np.inf, np.float32), "x holds NaN or infinite values"),
         ({}, blobs()[0].reshape(N, -1), r"shape \(n, height, width, channels\).*\(90, 64\)"),
-        ({}, blobs()[0][..., 0], r"but x has shape \(90, 8, 8\)"),
+        ({}, blobs()[0][..., 0], r"but X has shape \(90, 8, 8\)"),
         ({"architecture": "cae10-guo"}, np.zeros((20, 30, 30, 1), "f4"), "not 30 x 30"),
         ({"architecture": "cae10-guo"}, np.zeros((20, 16, 8, 1), "f4"), "not 16 x 8"),
         ({"architecture": "cae10-guo"}, np.zeros((20, 4, 4, 1), "f4"), "not 4 x 4"),
@@ -915,7 +862,7 @@ def test_bad_input_is_named_before_anything_is_trained(own_cache, changes, x, sa
 
 @pytest.mark.parametrize("n", [N - 1, N + 1, 0])
 def test_classes_of_another_length_are_refused(fitted, n):
-    with pytest.raises(LatentbookError, match=f"x has 90 samples, but y has {n}"):
+    with pytest.raises(LatentbookError, match=f"X has 90 samples, but y has {n}"):
         DCEC(**SETTING).fit(fitted.x, np.zeros(n, int))
 
 
@@ -927,7 +874,7 @@ def test_before_fit_there_is_nothing_to_predict_with(method):
 
 @pytest.mark.parametrize("shape", [(5, 16, 16, 1), (5, 8, 8, 3), (5, 64)])
 def test_images_of_another_size_cannot_be_assigned(fitted, shape):
-    with pytest.raises(LatentbookError, match=r"fitted on images of shape \(8, 8, 1\), but x"):
+    with pytest.raises(LatentbookError, match=r"fitted on images of shape \(8, 8, 1\), but X"):
         fitted.model.predict(np.zeros(shape, np.float32))
 
 
@@ -943,11 +890,13 @@ def test_a_loss_that_becomes_nan_is_reported(fitted, weights, own_cache):
         but(weights=weights).fit(fitted.x)
 
 
+@pytest.mark.parametrize("init", ["k-means", "mixture"])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_a_dead_cluster_is_reported(weights, capsys):
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_dead_cluster_is_reported(weights, capsys, init):
     """Two different images cannot fill three clusters."""
     x = np.repeat(blobs()[0][:2], 20, axis=0)
-    model = but(n_clusters=3, weights=weights, max_iterations=7).fit(x)
+    model = but(n_clusters=3, weights=weights, max_iterations=7, init=init).fit(x)
     dead = model.history_["empty_clusters"]
     assert dead[0] == 1
     assert dead[-1] == 3 - len(np.unique(model.labels_)) >= 1

@@ -188,3 +188,56 @@ reducer.fit(x)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     subprocess.run([sys.executable, "-c", code], check=True)
     assert list(tmp_path.rglob("*smooth_knn_dist*.nbi"))
+
+
+@pytest.mark.parametrize("name", embed.SETTINGS)
+def test_an_estimator_states_the_parameters_of_its_setting(name):
+    estimator = embed.reducer(seed=3, **embed.settings(name))
+    assert embed.parameters(estimator) == embed.settings(name)
+
+
+def test_estimators_of_the_reader_share_the_cache_with_named_settings(digits):
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    named = embed.embed(digits, "pca2", seed=4)
+    own = embed.fit_transform(PCA(n_components=2, random_state=4), digits)
+    assert own.loaded
+    np.testing.assert_array_equal(own.arrays["embedding"], named.arrays["embedding"])
+    thesis = {"learning_rate": 10, "init": "random", "random_state": 0}
+    tsne = embed.fit_transform(TSNE(perplexity=20, max_iter=1000, **thesis), digits)
+    assert embed.embed(digits, "tsne2", perplexity=20.0).loaded
+    assert not embed.fit_transform(TSNE(perplexity=20, max_iter=300, **thesis), digits).loaded
+    assert tsne.arrays["kl_divergence"] > 0
+
+
+def test_parameters_that_are_not_usual_are_stated():
+    import umap
+    from sklearn.manifold import TSNE
+
+    own = umap.UMAP(n_neighbors=5, metric="cosine", random_state=0, n_jobs=7)
+    usual = {"kind": "umap", "n_components": 2, "n_neighbors": 5, "min_dist": 0.1}
+    assert embed.parameters(own) == usual | {"metric": "cosine"}
+    stated = embed.parameters(TSNE(perplexity=30, random_state=np.int64(1)))
+    assert (stated["perplexity"], stated["init"]) == (30.0, "pca")
+    assert stated["learning_rate"] == "auto"
+
+
+def test_an_estimator_is_fitted_as_it_stands_and_left_unfitted(digits):
+    from sklearn.decomposition import PCA
+
+    pca = PCA(n_components=3, whiten=True, random_state=0)
+    z = embed.fit_transform(pca, digits).arrays["embedding"]
+    np.testing.assert_allclose(z.std(axis=0, ddof=1), 1, rtol=1e-3)
+    assert not hasattr(pca, "components_")
+
+
+def test_estimators_that_cannot_be_cached_are_named(digits):
+    from sklearn.decomposition import PCA, FastICA
+
+    with pytest.raises(LatentbookError, match="FastICA is no estimator that can be cached"):
+        embed.fit_transform(FastICA(random_state=0), digits)
+    with pytest.raises(LatentbookError, match="random_state of PCA is None, but must be a whole"):
+        embed.fit_transform(PCA(n_components=2), digits)
+    with pytest.raises(LatentbookError, match=r"n_components is 0\.9, but must lie between 1"):
+        embed.fit_transform(PCA(n_components=0.9, random_state=0), digits)

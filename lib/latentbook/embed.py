@@ -1,8 +1,9 @@
 """Dimensionality reduction with the settings of the sources: PCA, t-SNE, UMAP, HOG features.
 
-`reducer` returns a plain estimator with the scikit-learn interface, which a reader can change.
-`embed` runs it through the cache and reports the time it took.
-Autoencoders, which also embed, are left to `latentbook.autoencoders`.
+`reducer` returns a plain estimator with the scikit-learn interface, so that a reader can take it
+and change it.  `embed` runs a named setting through the cache and says how long it took;
+`fit_transform` does the same for an estimator that the reader has written down.
+Autoencoders, which also embed, live in `latentbook.autoencoders`.
 
 References
 ----------
@@ -22,6 +23,7 @@ References
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -41,6 +43,22 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "umap2": {"kind": "umap", "n_components": 2, "n_neighbors": 30, "min_dist": 0.0},
     "umap10": {"kind": "umap", "n_components": 10, "n_neighbors": 30, "min_dist": 0.0},
     "umap30": {"kind": "umap", "n_components": 30, "n_neighbors": 30, "min_dist": 0.0},
+}
+
+#: Kind -> the parameters that its settings always state, and what type they have.
+_STATED: dict[str, dict[str, type]] = {
+    "pca": {"n_components": int},
+    "tsne": {"n_components": int, "perplexity": float, "learning_rate": float},
+    "opentsne": {"n_components": int, "perplexity": float},
+    "umap": {"n_components": int, "n_neighbors": int, "min_dist": float},
+}
+
+#: Library and class of an estimator -> its kind.
+_KINDS = {
+    ("sklearn", "PCA"): "pca",
+    ("sklearn", "TSNE"): "tsne",
+    ("openTSNE", "TSNE"): "opentsne",
+    ("umap", "UMAP"): "umap",
 }
 
 _LIBRARY = {
@@ -183,6 +201,84 @@ def embed(x: np.ndarray, method: str, *, seed: int = 0, **changes: Any) -> cache
     True
     """
     params = settings(method, **changes)
+    return _cached(x, params, seed, lambda: reducer(seed=seed, **params))
+
+
+def fit_transform(estimator: Any, X: np.ndarray) -> cache.Computed:
+    """Embed `X` with an estimator, from the cache where the same one has embedded it before.
+
+    Parameters
+    ----------
+    estimator : PCA, TSNE or UMAP
+        Of scikit-learn, ``openTSNE.sklearn`` or umap-learn, with a whole number as
+        ``random_state``. It is left as it is, unfitted.
+    X : array of shape (n_samples, n_features)
+        Finite values.
+
+    Returns
+    -------
+    cache.Computed
+        As `embed` returns it.
+
+    Raises
+    ------
+    LatentbookError
+        As `embed` does, and for other estimators or without a random state.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import PCA
+    >>> corners = np.array([[0.0, 0.0], [0.0, 1.0], [2.0, 0.0], [2.0, 1.0]])
+    >>> fit_transform(PCA(n_components=1, random_state=0), corners).arrays["embedding"].shape
+    (4, 1)
+    """
+    params = parameters(estimator)
+    fresh = type(estimator)(**estimator.get_params())
+    if params["kind"] == "umap":
+        fresh.set_params(n_jobs=1)  # which a random state enforces, with a warning
+    return _cached(X, params, estimator.random_state, lambda: fresh)
+
+
+def parameters(estimator: Any) -> dict[str, Any]:
+    """Return the parameters of an estimator as `settings` and the records state them.
+
+    These are its kind, the number of components, what the kind always states (perplexity, number
+    of neighbours), and whatever else differs from the estimator that `reducer` returns.
+    """
+    library, name = type(estimator).__module__.partition(".")[0], type(estimator).__name__
+    kind = _KINDS.get((library, name))
+    if kind is None:
+        raise LatentbookError(
+            f"{name} is no estimator that can be cached: choose PCA, TSNE or UMAP of "
+            "scikit-learn, openTSNE.sklearn or umap-learn"
+        )
+    given = estimator.get_params()
+    if isinstance(given["random_state"], bool) or not isinstance(
+        given["random_state"], int | np.integer
+    ):
+        raise LatentbookError(
+            f"random_state of {name} is {given['random_state']!r}, but must be a whole number: "
+            "what is computed once must be the same the next time"
+        )
+    stated = {"kind": kind} | {key: _as(of, given[key]) for key, of in _STATED[kind].items()}
+    usual = reducer(seed=int(given["random_state"]), **stated).get_params()
+    return stated | {
+        key: value
+        for key, value in given.items()
+        if key not in stated and key != "n_jobs" and value != usual[key]
+    }
+
+
+def _as(kind: type, value: Any) -> Any:
+    """Return a number as the settings spell it (25 as 25.0), and anything else as it is."""
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return kind(value) if number and kind(value) == value else value
+
+
+def _cached(
+    x: np.ndarray, params: dict[str, Any], seed: int, estimator: Callable[[], Any]
+) -> cache.Computed:
+    """Embed `x` with the estimator that `params` and `seed` describe, unless it is in the cache."""
     check_matrix(x)
     check_settings(x.shape[0], x.shape[1], params)
     kind = params["kind"]
@@ -194,12 +290,12 @@ def embed(x: np.ndarray, method: str, *, seed: int = 0, **changes: Any) -> cache
     }
 
     def compute() -> dict[str, np.ndarray]:
-        estimator = reducer(seed=seed, **params)
-        result = {"embedding": np.asarray(estimator.fit_transform(x), dtype=np.float32)}
+        reduction = estimator()
+        result = {"embedding": np.asarray(reduction.fit_transform(x), dtype=np.float32)}
         if kind == "pca":
-            result["explained_variance_ratio"] = estimator.explained_variance_ratio_
+            result["explained_variance_ratio"] = reduction.explained_variance_ratio_
         if kind == "tsne":
-            result["kl_divergence"] = np.asarray(estimator.kl_divergence_)
+            result["kl_divergence"] = np.asarray(reduction.kl_divergence_)
         return result
 
     return cache.load_or_compute("embeddings", key, compute)

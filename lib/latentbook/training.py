@@ -110,9 +110,9 @@ def reseed(model: keras.Model, *numbers: int) -> None:
     `fit` calls it before each epoch. A resumed run then draws the same numbers as one that was
     not interrupted.
     """
-    random_layers = [x for x in model._flatten_layers() if hasattr(x, "seed_generator")]
-    for i, layer in enumerate(random_layers):
-        state = layer.seed_generator.state
+    # what `keras.random.SeedGenerator` calls its variable
+    states = [v for v in model.non_trainable_variables if v.name == "seed_generator_state"]
+    for i, state in enumerate(states):
         state.assign(np.random.default_rng([*numbers, i]).integers(2**31, size=2).astype("uint32"))
 
 

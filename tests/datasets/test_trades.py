@@ -7,12 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.compose import make_column_transformer
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from latentbook import datasets
+from latentbook import datasets, tabular
 from latentbook.datasets import trades
 
 
@@ -83,31 +79,10 @@ def test_traders_have_from_a_handful_to_thousands_of_trades(data):
     assert len(data.split("test")) == 33_334
 
 
-def test_the_matrix_agrees_with_scikit_learn(data, frame):
-    """The same coding from another implementation, one column of the table after the other."""
-
-    def one_hot(name):
-        return OneHotEncoder(
-            categories=[list(trades.CATEGORIES[name])], handle_unknown="ignore", sparse_output=False
-        )
-
-    number = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    log = FunctionTransformer(np.log10)
-    theirs = make_column_transformer(
-        (one_hot("instrument"), ["instrument"]),
-        (one_hot("currency"), ["currency"]),
-        (make_pipeline(log, number), ["nominal"]),
-        (number, ["margin"]),
-        (one_hot("counterparty"), ["counterparty"]),
-        (one_hot("portfolio"), ["portfolio"]),
-    ).fit(frame[: data.n_train])
-    gaps = [30, 32, 93, 119]
-    missing = frame[["nominal", "margin", "counterparty", "portfolio"]].isna()
-    np.testing.assert_array_equal(data.x[:, gaps], missing)
-    ours = np.delete(data.x, gaps, axis=1)
-    np.testing.assert_allclose(ours, theirs.transform(frame), rtol=1e-5, atol=1e-5)
-    assert data.x.shape == (100_000, 120)
-    assert np.isfinite(data.x).all()
+def test_only_tabular_makes_a_matrix_of_trades(data, frame):
+    assert data.x.shape == (100_000, 0)
+    encoder = tabular.Encoder().fit(frame[: data.n_train].drop(columns="trade_id"))
+    assert np.isfinite(encoder.transform(frame[:100])).all()
 
 
 def test_a_subset_takes_its_rows_along(data, frame):

@@ -168,3 +168,14 @@ def test_iframe_is_folded_named_and_lazy():
     assert 'src="../embeddings/mnist.html"' in text
     assert 'title="MNIST &quot;all&quot;"' in text
     assert 'loading="lazy"' in text
+
+
+def test_a_running_chapter_keeps_its_page_where_its_arrays_belong(digits, z):
+    options = {"random_state": 3, "description": "UMAP"}
+    shown = interactive.live(digits, z, "quick", **options)
+    assert 'src="../embeddings/quick-seed-3-digits.html"' in shown
+    assert f'title="Interactive embedding of {digits.description}"' in shown
+    page = paths.extra() / "embeddings" / "quick-seed-3-digits.html"
+    assert "UMAP, profile quick, seed 3" in page.read_text(encoding="utf-8")
+    interactive.live(digits, z, "paper", whole=False, **options | {"random_state": 0})
+    assert not list(paths.figures().glob("*.npz"))

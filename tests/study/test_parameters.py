@@ -273,7 +273,6 @@ def test_the_words_are_those_that_the_methods_accept():
     assert set(one.EMBEDDINGS) == set(embed.SETTINGS)
     assert two.SHEET == generation.SHOWN
     assert set(three.REPRESENTATIONS) == set(two_stage.STAGES)
-    assert {n for n, s in two_stage.STAGES.items() if "hdbscan" in s} == set(three._DENSITY)
     assert set(four.ARCHITECTURES) == set(conv.BUILDERS)
     assert set(four.STARTS) == set(dcec.STARTS)
     assert set(four.EXPERIMENTS) == set(deep.EXPERIMENTS)

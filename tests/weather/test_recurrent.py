@@ -318,7 +318,7 @@ def test_a_network_trained_with_teacher_forcing_is_clustered_without_it():
 
 def test_an_autoencoder_for_other_windows_is_refused(tmp_path):
     network = recurrent.build("conv", (LENGTH, SIDE, SIDE, 1), **SMALL["conv"])
-    with pytest.raises(LatentbookError, match=r"takes samples of shape \(4, 8, 8, 1\), but x"):
+    with pytest.raises(LatentbookError, match=r"takes samples of shape \(4, 8, 8, 1\), but X"):
         DCEC(2, autoencoder=network).fit(blobs(20, 3))
     with pytest.raises(LatentbookError, match="both given: leave one of them out"):
         DCEC(2, autoencoder=network, weights=tmp_path / "w.npz").fit(blobs(20))

@@ -350,8 +350,10 @@ def penalty(kind: str, codes: Any, moved: Any) -> Any:
         size = ops.sqrt(ops.mean(ops.square(codes), axis=0)) + 1e-6
         return ops.mean(ops.abs(codes) / size)
     if kind == "kl":
-        mean, rho = ops.clip(ops.mean(codes, axis=0), 1e-6, 1 - 1e-6), TARGET_ACTIVITY
-        return ops.sum(rho * ops.log(rho / mean) + (1 - rho) * ops.log((1 - rho) / (1 - mean)))
+        rho = TARGET_ACTIVITY
+        mean = ops.clip(ops.mean(codes, axis=0), 1e-6, 1 - 1e-6)
+        active = rho * ops.log(rho / mean)
+        return ops.sum(active + (1 - rho) * ops.log((1 - rho) / (1 - mean)))
     steep = ops.mean(ops.square((moved - codes) / STEP), axis=0)
     return ops.mean(steep / (ops.var(codes, axis=0) + 1e-6))
 

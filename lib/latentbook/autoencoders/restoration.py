@@ -35,7 +35,7 @@ SPREAD = 20.0
 
 
 class VaryingNoise(layers.Layer):
-    """Add Gaussian noise in training; its level is drawn for every image.
+    """Add Gaussian noise in training, of a level drawn anew for every image.
 
     Parameters
     ----------
@@ -49,11 +49,12 @@ class VaryingNoise(layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """Return `x`, of shape (n, height, width, channels), noisy if `training`."""
+        """Return images `x`, noisy if `training`."""
         if not training:
             return x
         draw = self.seed_generator
-        level = keras.random.uniform((ops.shape(x)[0], 1, 1, 1), self.low, self.high, seed=draw)
+        one_an_image = (ops.shape(x)[0], 1, 1, 1)
+        level = keras.random.uniform(one_an_image, self.low, self.high, seed=draw)
         return x + level * keras.random.normal(ops.shape(x), seed=draw)
 
 
@@ -145,7 +146,7 @@ class CodedNoise(layers.Layer):
 
 
 def logistic_bits(code: Any, position: Any, log_width: Any) -> Any:
-    """Return -log2 of the logistic probability of the unit interval around each code."""
+    """Return -log2 of the logistic probability of the unit around each code."""
     distance, width = ops.abs(code - position), ops.exp(log_width)
     # both arguments are negative, where the sigmoid keeps its precision
     upper = ops.sigmoid((0.5 - distance) / width)
@@ -432,7 +433,7 @@ def classifier(
 
 
 def perceptual_loss(judge: Classifier, x: np.ndarray) -> tuple[Any, str]:
-    """Return a loss in the features of a classifier, and the text that names it in a key.
+    """Return a loss in the features of a classifier, and its name for a key.
 
     Mean squared differences of the pixels and of the features have equal weight, each divided by
     the variance of the clean images `x`. The idea is from petersen, "De-noising AutoEncoders":
@@ -442,9 +443,10 @@ def perceptual_loss(judge: Classifier, x: np.ndarray) -> tuple[Any, str]:
     scale = 1 / float(seen.var()), 1 / float(x.var())
 
     def loss(clean: Any, restored: Any) -> Any:
-        features = judge.features(clean), judge.features(restored)
-        of_features = ops.mean(ops.square(features[1] - features[0]), axis=(1, 2, 3))
+        difference = judge.features(restored) - judge.features(clean)
+        of_features = ops.mean(ops.square(difference), axis=(1, 2, 3))
         of_pixels = ops.mean(ops.square(restored - clean), axis=(1, 2, 3))
         return scale[0] * of_features + scale[1] * of_pixels
 
-    return loss, f"perceptual {cache.digest(*judge.features.get_weights())[:16]}"
+    digest = cache.digest(*judge.features.get_weights())
+    return loss, f"perceptual {digest[:16]}"

@@ -18,6 +18,7 @@ from latentbook import files, paths, plots
 from latentbook.book import cards
 from latentbook.chapters.autoencoders import tables as autoencoders
 from latentbook.chapters.deep_clustering import tables as deep_clustering
+from latentbook.chapters.dimensionality_reduction import tables as dimensionality_reduction
 from latentbook.chapters.latent_anomalies import tables as latent_anomalies
 from latentbook.chapters.source_estimation import tables as source_estimation
 from latentbook.chapters.two_stage_clustering import tables as two_stage_clustering
@@ -239,6 +240,7 @@ def _versions(runs: pd.DataFrame) -> str:
 
 #: The chapters' generated tables, in reading order.
 CHAPTERS = (
+    dimensionality_reduction,
     autoencoders,
     two_stage_clustering,
     deep_clustering,

@@ -25,7 +25,8 @@ class Dataset:
     name : str
         Its name in the registry, such as ``mnist``, with ``-train`` or ``-test`` for a split.
     x : ndarray of float32
-        Images of shape (n, height, width, channels) in [0, 1]; tables of shape (n, d).
+        Images of shape (n, height, width, channels) in [0, 1]; tables of shape (n, d), without
+        columns where only the frame is given, for `tabular` to encode.
     y : ndarray of int64, shape (n,)
         Class of each sample, an index into `classes`.
     classes : tuple of str

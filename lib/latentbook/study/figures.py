@@ -9,6 +9,14 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 
+def draw_not_run() -> Figure:
+    """Draw an empty frame that says that nothing has run."""
+    figure, ax = plt.subplots(figsize=(4, 1))
+    ax.axis("off")
+    ax.text(0.5, 0.5, "not run", ha="center", va="center")
+    return figure
+
+
 def draw_accuracy(measured: pd.DataFrame) -> Figure:
     """Draw clustering accuracy over all images by method: a panel a data set, a dot a seed."""
     chosen = [

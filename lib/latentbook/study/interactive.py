@@ -137,6 +137,32 @@ def iframe(name: str, summary: str) -> str:
     )
 
 
+def live(
+    dataset: Dataset,
+    z: np.ndarray,
+    profile: str,
+    *,
+    random_state: int,
+    whole: bool = True,
+    description: str,
+) -> str:
+    """Keep and write the page of a running chapter; return HTML that embeds it.
+
+    Parameters
+    ----------
+    dataset, z
+        As for `save`.
+    profile, random_state, whole
+        Of the run, as for `latentbook.study.result.keep`: they decide where its arrays belong.
+    description
+        How `z` was made; profile and random state are added.
+    """
+    where = figure_arrays.folder(profile, random_state, whole=whole)
+    text = f"{description}, profile {profile}, seed {random_state}"
+    page = write_page(save(dataset, z, where, description=text))
+    return iframe(page.stem, f"Interactive embedding of {dataset.description}")
+
+
 def _css(colour: tuple[float, float, float]) -> str:
     return "#" + "".join(f"{round(255 * part):02x}" for part in colour)
 

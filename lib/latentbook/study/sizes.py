@@ -32,6 +32,8 @@ def _with_parts(names: tuple[str, ...]) -> tuple[str, ...]:
 #: Allowed values of ``dataset`` where images are needed, and where tables are allowed too.
 IMAGES = _with_parts(_IMAGES)
 DATASETS = _with_parts(_IMAGES + _TABLES)
+#: What it may be where the samples must be a matrix; of the trades `tabular` makes one.
+MATRICES = tuple(name for name in DATASETS if not name.startswith("trades"))
 #: Names of registered weather, as `weather.sources.registered.NAMES`.
 WEATHERS = (
     "weather-sample",

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from latentbook.study.judge import metrics_and_params, select, summarise
@@ -122,7 +123,9 @@ def score_table(
     pairs = zip(measured["dataset"], measured["metrics"], strict=True)
     chosen = select(measured, (d == dataset and scores[0] in m for d, m in pairs))
     rows = []
-    for label, group in chosen.groupby(_labels(chosen), sort=False):
+    # an array, because pandas takes a list of one label for a list of keys
+    labels = np.array(_labels(chosen), dtype=object)
+    for label, group in chosen.groupby(labels, sort=False):
         summaries = [summarise(group, score) for score in scores]
         seconds = pd.Series([sum(s.values()) for s in group["seconds"]]).mean()
         cells = [without_n(summary) for summary in summaries]

@@ -205,7 +205,7 @@ def _joint(
         batch_size=arguments["batch_size"],
         update_interval=interval,
         max_iterations=interval * arguments["epochs"],
-        seed=seed,
+        random_state=seed,
     ).fit(windows)
     return model.autoencoder_, model.history_
 

@@ -1,12 +1,12 @@
-"""Figures of the deep clustering chapter, drawn from small arrays: of this run, or of a full one.
+"""Figures of the deep clustering chapter, drawn from small arrays or from records.
 
-`pictures` makes the arrays of one run; a full-scale run with seed 0 saves them, and the same
-functions draw both.
+The same functions draw this run and the runs of the full scale; `study` makes the arrays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,63 +14,21 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from latentbook import embed, plots, sampling
-from latentbook.chapters.deep_clustering.study import HISTORY, REFERENCE, REFERENCE_EPOCHS, Run
-from latentbook.dcec import DCEC
+from latentbook import plots
+from latentbook.chapters.deep_clustering import (
+    GAMMA,
+    HISTORY,
+    REFERENCE,
+    REFERENCE_EPOCHS,
+    run_name,
+)
+from latentbook.study import judge, records
+from latentbook.study.figures import draw_accuracy
+
+if TYPE_CHECKING:
+    from latentbook.dcec import DCEC
 
 Arrays = Mapping[str, np.ndarray]
-#: What stands in the names of the arrays of a faithful run before its seed and network.
-FAITHFUL = f"dcec, gamma {REFERENCE['gamma']:g}, "
-
-
-def pictures(result: Run, *, n: int = 5000, examples: int = 4) -> dict[str, np.ndarray]:
-    """Return what the figures of one run need, in small types.
-
-    Parameters
-    ----------
-    result
-        A run on all images.
-    n
-        Points of the UMAP pictures.
-    examples
-        Most and least confident images of each cluster.
-    """
-    model, data = result.model, result.data
-    z, q = model.transform(data.x), model.predict_proba(data.x)
-    labels, confidence = q.argmax(axis=1), q.max(axis=1)
-    rows = sampling.subsample(len(data), n)
-    before, after = (
-        embed.embed(codes[rows], "umap2 picture", seed=result.seed).arrays["embedding"]
-        for codes in (model.initial_embedding_, z)
-    )
-    members = [np.flatnonzero(labels == c) for c in range(model.n_clusters)]
-    members = [rows[np.argsort(-confidence[rows])] for rows in members if len(rows) > 1]
-    half = min([examples, *(len(rows) // 2 for rows in members)])
-    shown = [np.concatenate([rows[:half], rows[-half:]]) for rows in members]
-    faces = np.unique(data.y, return_index=True)[1]
-    untrained, _ = model.pretrained(data.x)
-    return {
-        "umap_before": before.astype(np.float16),
-        "umap_after": after.astype(np.float16),
-        "umap_classes": data.y[rows].astype(np.int8),
-        "umap_labels": plots.aligned(data.y, labels)[rows].astype(np.int8),
-        "examples": _bytes(data.x[np.array(shown)]),
-        "originals": _bytes(data.x[faces]),
-        "reconstructed_before": _bytes(untrained.reconstruct(data.x[faces])),
-        "reconstructed_after": _bytes(model.autoencoder_.reconstruct(data.x[faces])),
-        "confusion": _confusion(data.y, plots.aligned(data.y, labels), len(data.classes)),
-    }
-
-
-def _confusion(y: np.ndarray, aligned: np.ndarray, n_classes: int) -> np.ndarray:
-    """Count images by class (row) and cluster, named by its class (column); some may be empty."""
-    counts = np.zeros((n_classes, max(n_classes, aligned.max() + 1)), dtype=np.int32)
-    np.add.at(counts, (y, aligned), 1)
-    return counts
-
-
-def _bytes(images: np.ndarray) -> np.ndarray:
-    return np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)
 
 
 def draw_graph(model: DCEC) -> Figure:
@@ -116,7 +74,7 @@ def draw_training(histories: Mapping[str, np.ndarray]) -> Figure:
 
     Parameters
     ----------
-    histories
+    histories : dict of ndarray
         Title -> array whose rows are `deep_clustering.HISTORY`.
     """
     figure, axes = plt.subplots(
@@ -142,12 +100,19 @@ def draw_training(histories: Mapping[str, np.ndarray]) -> Figure:
     return figure
 
 
-def draw_embedding(found: Mapping[str, Arrays]) -> Figure:
-    """Draw, one row a data set, UMAP of the codes before and after, by class and by cluster."""
+def draw_embedding(saved: Mapping[str, Arrays]) -> Figure:
+    """Draw UMAP of the codes before and after the joint training, by class and by cluster.
+
+    Parameters
+    ----------
+    saved : dict
+        Data set -> arrays, one row each. Those without pictures are left out.
+    """
+    drawn = {name: arrays for name, arrays in saved.items() if "umap_after" in arrays}
     figure, axes = plt.subplots(
-        len(found), 3, figsize=(11, 3.6 * len(found)), squeeze=False, layout="constrained"
+        len(drawn), 3, figsize=(11, 3.6 * len(drawn)), squeeze=False, layout="constrained"
     )
-    for row, (name, arrays) in zip(axes, found.items(), strict=True):
+    for row, (name, arrays) in zip(axes, drawn.items(), strict=True):
         before, after = (arrays[f"umap_{when}"].astype(float) for when in ("before", "after"))
         plots.scatter(before, arrays["umap_classes"], ax=row[0], title=f"{name}: before, classes")
         plots.scatter(after, arrays["umap_classes"], ax=row[1], title="after, classes")
@@ -156,7 +121,7 @@ def draw_embedding(found: Mapping[str, Arrays]) -> Figure:
 
 
 def draw_reconstructions(arrays: Arrays) -> Figure:
-    """Draw one image of each class, and what the decoder makes of it before and after."""
+    """Draw one image of each class, and its reconstruction before and after joint training."""
     names = ("originals", "reconstructed_before", "reconstructed_after")
     images = np.concatenate([arrays[name] for name in names]) / 255
     figure = plots.image_grid(images, columns=len(arrays["originals"]))
@@ -175,39 +140,51 @@ def draw_examples(arrays: Arrays) -> Figure:
     return plots.image_grid(spaced.reshape(-1, *spaced.shape[2:]) / 255, columns=2 * half + 1)
 
 
-def draw_confusion(found: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Figure:
-    """Draw the share of each class (row) in each cluster (column); title -> (counts, classes)."""
-    columns = min(2, len(found))
-    rows = -(-len(found) // columns)
+def draw_confusion(saved: Mapping[str, Arrays], classes: Mapping[str, Sequence[str]]) -> Figure:
+    """Draw the share of each class (row) in each cluster (column), one panel a data set.
+
+    Parameters
+    ----------
+    saved : dict
+        Data set -> arrays. Those without the counts ``confusion`` are left out.
+    classes : dict
+        Data set -> names of the classes.
+    """
+    counted = {name: arrays["confusion"] for name, arrays in saved.items() if "confusion" in arrays}
+    columns = min(2, len(counted))
+    rows = -(-len(counted) // columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(5.8 * columns, 5 * rows), squeeze=False, layout="constrained"
     )
-    for ax in axes.flat[len(found) :]:
+    for ax in axes.flat[len(counted) :]:
         ax.remove()
-    for ax, (title, (counts, classes)) in zip(axes.flat, found.items(), strict=False):
+    for ax, (title, counts) in zip(axes.flat, counted.items(), strict=False):
+        names = classes[title]
         share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        matched = [classes[c] if c < len(classes) else "spare" for c in range(counts.shape[1])]
-        _percent(ax, share, matched, classes)
+        matched = [names[c] if c < len(names) else "spare" for c in range(counts.shape[1])]
+        _percent(ax, share, matched, names)
         ax.set(title=f"{title}: % of the class", xlabel="cluster, by its class", ylabel="class")
     return figure
 
 
-def draw_classes(found: Mapping[str, Arrays], classes: Mapping[str, Sequence[str]]) -> Figure:
-    """Draw, one panel a data set, the share of each class that each faithful run gets right.
+def draw_classes(saved: Mapping[str, Arrays], classes: Mapping[str, Sequence[str]]) -> Figure:
+    """Draw the share of each class that each faithful run gets right, one panel a data set.
 
     Parameters
     ----------
-    found
-        Data set -> saved arrays, of `deep_clustering.arrays`; runs are sorted by accuracy.
-    classes
+    saved : dict
+        Data set -> arrays. Runs are sorted by accuracy.
+    classes : dict
         Data set -> names of the classes.
     """
     figure, axes = plt.subplots(
-        len(found), 1, figsize=(6.5, 2.5 * len(found)), squeeze=False, layout="constrained"
+        len(saved), 1, figsize=(6.5, 2.5 * len(saved)), squeeze=False, layout="constrained"
     )
-    for ax, (title, arrays) in zip(axes[:, 0], found.items(), strict=True):
-        y, labels = arrays["classes"], faithful(arrays, "labels")
-        right = {run: plots.aligned(y, found) == y for run, found in labels.items()}
+    for ax, (title, arrays) in zip(axes[:, 0], saved.items(), strict=True):
+        y = arrays["classes"]
+        right = {
+            run: plots.aligned(y, labels) == y for run, labels in faithful(arrays, "labels").items()
+        }
         runs = sorted(right, key=lambda run: right[run].mean(), reverse=True)
         share = [[right[run][y == c].mean() for c in np.unique(y)] for run in runs]
         _percent(ax, np.array(share), classes[title], runs)
@@ -215,19 +192,20 @@ def draw_classes(found: Mapping[str, Arrays], classes: Mapping[str, Sequence[str
     return figure
 
 
-def draw_partitions(found: Mapping[str, Arrays]) -> Figure:
-    """Draw, one panel a data set, the accuracy of each start against its excess sum of squares.
+def draw_partitions(starts: Mapping[str, Arrays]) -> Figure:
+    """Draw the accuracy of single starts of k-means against their excess sum of squares.
 
     Parameters
     ----------
-    found
-        Data set -> run -> array of `deep_clustering.partitions`; one colour a run, and a square
-        for its best start.
+    starts : dict
+        Data set, one panel each -> run -> array of `study.partitions`. A run has one colour, and
+        a square for its best start. Data sets without a run are left out.
     """
+    drawn = {title: runs for title, runs in starts.items() if runs}
     figure, axes = plt.subplots(
-        len(found), 1, figsize=(6.5, 3 * len(found)), squeeze=False, layout="constrained"
+        len(drawn), 1, figsize=(6.5, 3 * len(drawn)), squeeze=False, layout="constrained"
     )
-    for ax, (title, runs) in zip(axes[:, 0], found.items(), strict=True):
+    for ax, (title, runs) in zip(axes[:, 0], drawn.items(), strict=True):
         for run, colour in zip(sorted(runs), plots.colours(len(runs)), strict=True):
             excess, accuracy = runs[run]
             ax.plot(100 * excess, accuracy, "o", color=colour, alpha=0.5, markersize=5, label=run)
@@ -241,13 +219,27 @@ def draw_partitions(found: Mapping[str, Arrays]) -> Figure:
 
 
 def faithful(arrays: Arrays, kind: str) -> dict[str, np.ndarray]:
-    """Return the saved arrays of one kind of the faithful runs, by seed and network."""
-    start = f"{kind} {FAITHFUL}"
+    """Return the saved arrays of one kind of the faithful runs, by seed and network.
+
+    Parameters
+    ----------
+    arrays : dict
+        Those of one data set.
+    kind : str
+        ``labels``, ``history``, ``coverage`` or ``partitions``.
+    """
+    start = f"{kind} {run_name('dcec', GAMMA, 0).removesuffix('seed 0')}"
     return {
         name.removeprefix(start).replace("network ", ""): array
         for name, array in arrays.items()
         if name.startswith(start)
     }
+
+
+def faithful_of(saved: Mapping[str, Arrays], kind: str, seed: int = 0) -> dict[str, np.ndarray]:
+    """Return data set -> array of the faithful run of a seed that pretrained its own network."""
+    runs = {name: faithful(arrays, kind) for name, arrays in saved.items()}
+    return {name: own[f"seed {seed}"] for name, own in runs.items() if f"seed {seed}" in own}
 
 
 def _percent(ax: plt.Axes, share: np.ndarray, columns: Sequence[str], rows: Sequence[str]) -> None:
@@ -269,23 +261,25 @@ def _percent(ax: plt.Axes, share: np.ndarray, columns: Sequence[str], rows: Sequ
 
 
 def draw_by(
-    found: pd.DataFrame, parameter: str, label: str, *, scores: Sequence[str] = ("acc",)
+    measured: pd.DataFrame, parameter: str, label: str, *, scores: Sequence[str] = ("acc",)
 ) -> Figure:
     """Draw scores against a parameter of DCEC: one panel a data set, a dot a run, a line the mean.
 
     Parameters
     ----------
-    found
-        Records; those where another parameter differs from the reference are left out.
-    parameter
-        ``gamma``, ``alpha`` or ``pretraining_epochs``.
-    scores
-        Names of metrics; ``acc_start`` is the accuracy before the joint training.
+    measured : DataFrame
+        Records. Those where another parameter differs from the reference are left out.
+    parameter : {"gamma", "alpha", "pretraining_epochs"}
+        Horizontal axis.
+    label : str
+        Of that axis.
+    scores : sequence of str, default=("acc",)
+        Names of metrics. ``acc_start`` is the accuracy before the joint training.
     """
     rows = pd.DataFrame(
         [
             {"dataset": r.dataset, "x": r.params[parameter], "score": name, "y": r.metrics[name]}
-            for r in found.itertuples()
+            for r in measured.itertuples()
             if only(r.params, parameter)
             for name in scores
             if name in r.metrics
@@ -316,10 +310,13 @@ def draw_by(
     return figure
 
 
-def draw_starts(found: pd.DataFrame) -> Figure:
-    """Draw accuracy after the joint training against that of its first clusters, a dot a run.
+def draw_starts(measured: pd.DataFrame) -> Figure:
+    """Draw accuracy after the joint training against that of the first clusters, a dot a run.
 
-    Shown are the faithful runs, and those with another weight or another start.
+    Parameters
+    ----------
+    measured : DataFrame
+        Records. Drawn are the faithful runs, and those with another gamma or another start.
     """
     rows = pd.DataFrame(
         [
@@ -330,7 +327,7 @@ def draw_starts(found: pd.DataFrame) -> Figure:
                 "before": r.metrics["acc_start"],
                 "after": r.metrics["acc"],
             }
-            for r in found.itertuples()
+            for r in measured.itertuples()
             if "acc_start" in r.metrics and (only(r.params, "init") or only(r.params, "gamma"))
         ],
         columns=["data set", "start, weight", "before", "after"],
@@ -357,33 +354,47 @@ def draw_starts(found: pd.DataFrame) -> Figure:
     return figure
 
 
-def only(params: Mapping[str, object], parameter: str) -> bool:
+def draw_spread(measured: pd.DataFrame) -> Figure:
+    """Draw accuracy by method, one dot a run, of the methods that ran on two data sets or more.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        Records. Those with another gamma than the reference are left out.
+    """
+    usual = judge.select(measured, (p.get("gamma", GAMMA) == GAMMA for p in measured["params"]))
+    return draw_accuracy(usual[usual.groupby("method")["dataset"].transform("nunique") > 1])
+
+
+def only(params: Mapping[str, Any], parameter: str) -> bool:
     """Say whether a record's params differ from the reference in `parameter` at most."""
-    rest = {k: v for k, v in REFERENCE.items() if k != parameter}
-    if params.get("trained_on") != "all" or any(params.get(k) != v for k, v in rest.items()):
+    rest = {name: value for name, value in REFERENCE.items() if name != parameter}
+    if any(params.get(name) != value for name, value in rest.items()):
         return False
-    return parameter == "pretraining_epochs" or params["pretraining_epochs"] == REFERENCE_EPOCHS
+    return parameter == "pretraining_epochs" or records.epoch_limit(params) == REFERENCE_EPOCHS
 
 
-def compared(found: pd.DataFrame, parameter: str, at_least: int = 3) -> pd.DataFrame:
+def with_values(measured: pd.DataFrame, parameter: str, at_least: int = 3) -> pd.DataFrame:
     """Return the records of the data sets on which `parameter` took `at_least` values."""
-    fit = found[[only(p, parameter) and p["evaluated_on"] == "all" for p in found["params"]]]
-    values = fit.assign(value=[p[parameter] for p in fit["params"]]).groupby("dataset")["value"]
-    enough = values.nunique()
-    return fit[fit["dataset"].isin(enough[enough >= at_least].index)]
+    varied = judge.select(
+        measured, (only(p, parameter) and records.part(p) == "all" for p in measured["params"])
+    )
+    values = varied.assign(value=[params[parameter] for params in varied["params"]])
+    enough = values.groupby("dataset")["value"].nunique() >= at_least
+    return varied[varied["dataset"].isin(enough[enough].index)]
 
 
-def draw_coverage(found: Mapping[str, Arrays]) -> Figure:
+def draw_coverage(saved: Mapping[str, Arrays]) -> Figure:
     """Draw accuracy over the most confident images: mean and range over the faithful runs.
 
     Parameters
     ----------
-    found
-        Data set -> saved arrays, of `deep_clustering.arrays`.
+    saved : dict
+        Data set -> arrays.
     """
     figure, ax = plt.subplots(layout="constrained")
     shares = np.arange(1, 101) / 100
-    for (name, arrays), colour in zip(found.items(), plots.colours(len(found)), strict=True):
+    for (name, arrays), colour in zip(saved.items(), plots.colours(len(saved)), strict=True):
         curves = list(faithful(arrays, "coverage").values())
         if curves:
             low, high = np.min(curves, axis=0), np.max(curves, axis=0)
@@ -393,8 +404,3 @@ def draw_coverage(found: Mapping[str, Arrays]) -> Figure:
     ax.grid(axis="y", linewidth=0.5)
     ax.legend()
     return figure
-
-
-def pick(found: Mapping[str, Arrays], key: str) -> dict[str, np.ndarray]:
-    """Return data set -> the array named `key`, where it was saved."""
-    return {name: arrays[key] for name, arrays in found.items() if key in arrays}

@@ -1,28 +1,44 @@
-"""Generated tables of the deep clustering chapter: scores, verdicts, experiments, runs."""
+"""Tables of the deep clustering chapter: scores of this run, and those of the full scale."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from latentbook.chapters.deep_clustering import CHAPTER
+from latentbook.chapters.deep_clustering import CHAPTER, GAMMA, REFERENCE, REFERENCE_EPOCHS
+from latentbook.datasets import Dataset
 from latentbook.study import judge, records, tables
+from latentbook.study.method import Method
 
-#: Weight of the clustering loss in the faithful run, as in `deep_clustering`, which would import
-#: Keras for it.
-GAMMA = 0.1
 #: Methods of the two-stage chapter that stand beside DCEC.
 PEERS = ("k-means raw", "umap2 + k-means", "umap2 + mixture")
-#: Words in the method's remark -> the question they answer.
+SCORES = ("acc", "nmi", "ari", "silhouette")
+#: Parameter -> the question that a change of it answers.
 QUESTIONS = {
-    "umap2": "UMAP and a mixture on the codes",
     "gamma": "weight of the clustering loss",
     "alpha": "degrees of freedom of the soft assignment",
-    "mixture start": "start from a Gaussian mixture",
-    "epoch": "shorter pretraining",
-    "cae10": "another autoencoder",
-    "trained": "trained on the training images only",
+    "init": "start from a Gaussian mixture",
+    "pretraining_epochs": "shorter pretraining",
+    "architecture": "another autoencoder",
+    "trained_on": "trained on the training images only",
 }
+FILES = ("04-scores.md", "04-verdicts.md", "04-experiments.md", "04-runs.md")
+
+
+def live(
+    made: Iterable[Mapping[str, Any]], data: Dataset, *, profile: str, random_state: int
+) -> str:
+    """Return the table of the records that this run has made."""
+    return tables.score_table(
+        pd.DataFrame(made),
+        data.name,
+        SCORES,
+        caption=f"Deep clustering at profile {profile}: {data.description}, seed {random_state}",
+        name="tbl-04-live",
+    )
 
 
 def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
@@ -30,71 +46,64 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
 
     Parameters
     ----------
-    every
+    every : DataFrame
         The full-scale records of all chapters.
-    compared
+    compared : DataFrame
         Every published number beside ours, as `judge.compare` returns it.
     """
-    found = every[every["chapter"] == CHAPTER]
-    if found.empty:
-        nothing = "No full-scale record yet: not run.\n"
-        return dict.fromkeys(
-            (f"04-{name}.md" for name in ("scores", "verdicts", "experiments", "runs")), nothing
-        )
-    thirteen = compared[compared["table"] == "table 13.1"]
-    return {
-        "04-scores.md": _scores(found),
-        "04-verdicts.md": tables.verdict_table(
-            thirteen,
-            caption="Table 13.1 of the thesis, published and reproduced",
-            name="tbl-04-verdicts",
-        ),
-        "04-experiments.md": _experiments(found),
-        "04-runs.md": _runs(found),
-    }
+    own = every[every["chapter"] == CHAPTER]
+    if own.empty:
+        return dict.fromkeys(FILES, tables.NOT_RUN)
+    verdicts = tables.verdict_table(
+        compared[compared["table"] == "table 13.1"],
+        caption="Table 13.1 of the thesis, published and reproduced",
+        name="tbl-04-verdicts",
+    )
+    texts = (_scores(own), verdicts, _experiments(own), _runs(own))
+    return dict(zip(FILES, texts, strict=True))
 
 
-def _scores(found: pd.DataFrame) -> str:
+def _scores(own: pd.DataFrame) -> str:
     """Return one table a data set: DCEC under every setting, and its peers, over all images."""
     beside = records.read("03-two-stage-clustering")
     beside = beside[beside["method"].isin(PEERS)]
-    whole = judge.select(found, (p["evaluated_on"] == "all" for p in found["params"]))
+    whole = judge.select(own, (records.part(p) == "all" for p in own["params"]))
     everything = pd.concat([whole, beside])
     return "\n".join(
         tables.score_table(
             everything,
             dataset,
-            ("acc", "nmi", "ari", "silhouette"),
+            SCORES,
             caption=f"Deep clustering of {dataset}, {samples:,} images, best accuracy first",
             name=f"tbl-04-{dataset}",
         )
-        for dataset, samples in found.groupby("dataset")["n_samples"].max().items()
+        for dataset, samples in own.groupby("dataset")["n_samples"].max().items()
     )
 
 
-def _experiments(found: pd.DataFrame) -> str:
+def _experiments(own: pd.DataFrame) -> str:
     """Return what each change of the faithful setting does to accuracy, run by run."""
-    scored = judge.select(found, ("acc" in m for m in found["metrics"]))
+    scored = judge.select(own, ("acc" in m for m in own["metrics"]))
     scored = scored.assign(
         acc=[m["acc"] for m in scored["metrics"]],
-        part=[p["evaluated_on"] for p in scored["params"]],
+        part=[records.part(p) for p in scored["params"]],
         network=[
             p.get("weights", backend)
             for p, backend in zip(scored["params"], scored["backend"], strict=True)
         ],
     )
     faithful = _faithful(scored)
-    changed = scored[scored["method"].str.startswith("dcec")]
+    dcec = judge.select(scored, (_origin(m).representation == "dcec" for m in scored["method"]))
     rows = []
-    for (dataset, label), group in changed.groupby(["dataset", _settings(changed)], sort=False):
-        gain = pd.Series(group["acc"].to_numpy() - _of_same_start(faithful, group)).dropna()
-        if label == "gamma 0.1" or gain.empty:
+    for (dataset, label), runs in dcec.groupby(["dataset", _settings(dcec)], sort=False):
+        gain = pd.Series(runs["acc"].to_numpy() - _of_same_start(faithful, runs)).dropna()
+        if label == f"gamma {GAMMA:g}" or gain.empty:
             continue
-        spread = gain.std(ddof=1) if len(gain) > 1 else 0.0
-        acc = {"mean": group["acc"].mean(), "spread": group["acc"].std(ddof=1), "n": len(group)}
-        verdict = judge.verdict(0.0, gain.mean(), spread)
+        deviation = gain.std(ddof=1) if len(gain) > 1 else 0.0
+        acc = {"mean": runs["acc"].mean(), "spread": runs["acc"].std(ddof=1), "n": len(runs)}
+        verdict = judge.verdict(0.0, gain.mean(), deviation)
         words = {"reproduced": "no difference", "higher": "better", "lower": "worse"}[verdict]
-        question = ", ".join(text for key, text in QUESTIONS.items() if key in label)
+        question = _question(Method.parse(runs["method"].iloc[0]), runs["params"].iloc[0])
         cells = [tables.mean_and_spread(acc), f"{gain.mean():+.3f}".replace("-", "−"), words]
         rows.append([f"{dataset}: {label}", question, *cells])
     return tables.markdown(
@@ -105,67 +114,88 @@ def _experiments(found: pd.DataFrame) -> str:
     )
 
 
+def _origin(text: str) -> Method:
+    """Return the method that gives the codes: ``dcec, alpha 2`` of ``dcec, alpha 2 + umap2``."""
+    method = Method.parse(text)
+    return _origin(method.representation) if method.learner else method
+
+
+def _question(method: Method, params: Mapping[str, Any]) -> str:
+    """Name what the changes of a setting ask."""
+    usual = {**REFERENCE, "pretraining_epochs": REFERENCE_EPOCHS}
+    later = ["UMAP and a mixture on the codes"] if method.learner else []
+    changed = [
+        text for name, text in QUESTIONS.items() if params.get(name, usual[name]) != usual[name]
+    ]
+    return ", ".join(later + changed)
+
+
 def _faithful(scored: pd.DataFrame) -> pd.DataFrame:
     """Return the accuracy of the faithful runs by data set, seed, part of images, and network."""
     plain = judge.select(
         scored,
         (
-            m == "dcec" and p["gamma"] == GAMMA
-            for m, p in zip(scored["method"], scored["params"], strict=True)
+            method == "dcec" and params["gamma"] == GAMMA
+            for method, params in zip(scored["method"], scored["params"], strict=True)
         ),
     )
-    found = [
+    accuracies = [
         (row.dataset, row.seed, part, row.backend, row.network, row.metrics[name])
         for row in plain.itertuples()
         for part, name in {"all": "acc", "train": "acc_train", "test": "acc_test"}.items()
         if name in row.metrics
     ]
-    return pd.DataFrame(found, columns=["dataset", "seed", "part", "backend", "network", "acc"])
+    columns = ["dataset", "seed", "part", "backend", "network", "acc"]
+    return pd.DataFrame(accuracies, columns=columns)
 
 
 def _of_same_start(faithful: pd.DataFrame, runs: pd.DataFrame) -> np.ndarray:
-    """Return the accuracy of the faithful run that each of `runs` compares with, NaN if none.
+    """Return the accuracy of the faithful run that each of `runs` is compared with, NaN if none.
 
-    A run from the same network goes before one that only shares the backend, and that before one
-    that only shares the seed: with another backend the same seed draws another network, and on a
-    GPU it does not even train the same one twice.
+    That is the run from the same network. Where there is none, it is a run of the same seed and
+    backend; where there is none either, a run of the same seed. Two backends draw different
+    networks from one seed, and a GPU does not even train the same network twice.
     """
     keys = ["dataset", "seed", "part"]
     expected = pd.Series(np.nan, index=range(len(runs)))
     for shared in ([*keys, "network"], [*keys, "backend"], keys):
         means = faithful.groupby(shared)["acc"].mean()
-        found = means.reindex(pd.MultiIndex.from_frame(runs[shared])).to_numpy()
-        expected = expected.fillna(pd.Series(found))
+        same = means.reindex(pd.MultiIndex.from_frame(runs[shared])).to_numpy()
+        expected = expected.fillna(pd.Series(same))
     return expected.to_numpy()
 
 
-def _settings(found: pd.DataFrame) -> list[str]:
-    """Name what was changed in each record."""
+def _settings(dcec: pd.DataFrame) -> list[str]:
+    """Name what was changed in each record of DCEC."""
     labels = []
-    for method, params in zip(found["method"], found["params"], strict=True):
-        remarks = [method.removeprefix("dcec").strip(" ,+")]
+    for text, params in zip(dcec["method"], dcec["params"], strict=True):
+        method = Method.parse(text)
+        reduction = Method.parse(method.representation).learner
+        steps = [_origin(text).change, reduction, method.learner]
+        remarks = [" + ".join(filter(None, steps))]
         if not remarks[0] or params["gamma"] != GAMMA:
             remarks.append(f"gamma {params['gamma']:g}")
-        if params["evaluated_on"] != "all":
-            remarks.append(f"{params['evaluated_on']} images")
+        part = records.part(params)
+        if part != "all":
+            remarks.append(f"{part} images")
         labels.append(", ".join(filter(None, remarks)))
     return labels
 
 
-def _runs(found: pd.DataFrame) -> str:
+def _runs(own: pd.DataFrame) -> str:
     """Return device, seconds and iterations of every run of DCEC."""
     trained = judge.select(
-        found,
+        own,
         (  # a run that is scored on two parts of the images is one run
-            "iterations" in m and p["evaluated_on"] != "test"
-            for m, p in zip(found["metrics"], found["params"], strict=True)
+            "iterations" in m and records.part(p) != "test"
+            for m, p in zip(own["metrics"], own["params"], strict=True)
         ),
     )
     rows = []
     for label, row in zip(_settings(trained), trained.itertuples(), strict=True):
-        epochs = row.params["pretraining_epochs"]
-        kept = row.params.get("weights")
-        network = f", network {kept[:4]}" if kept else ""
+        epochs = records.epoch_limit(row.params)
+        weights = row.params.get("weights")
+        network = f", network {weights[:4]}" if weights else ""
         rows.append(
             [
                 f"{row.dataset}: {label}, seed {row.seed}{network}",
@@ -189,6 +219,6 @@ def _runs(found: pd.DataFrame) -> str:
 
 
 def _short(device: str) -> str:
-    """Return kind and model of a device, without its maker and what follows the model."""
+    """Return kind and model of a device: ``GPU H100`` of ``GPU NVIDIA H100 80GB HBM3``."""
     words = device.split()
     return " ".join([words[0], *words[2:3]])

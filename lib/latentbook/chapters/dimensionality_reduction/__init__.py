@@ -1,3 +1,16 @@
 """Chapter 01: dimensionality reduction."""
 
 CHAPTER = "01-dimensionality-reduction"
+
+#: Measures of an embedding, as the records name them -> their headings.
+MEASURES = {
+    "trustworthiness": "trust",
+    "knn_preservation": "kept",
+    "distance_correlation": "distances",
+    "centroid_correlation": "centroids",
+    "knn_accuracy": "15-NN",
+}
+#: Data sets at full scale, in the order of the chapter.
+DATASETS = ("fashion_mnist", "mnist", "usps", "cifar10")
+#: Embeddings that the pictures at full scale show.
+PICTURES = ("pca2", "tsne2", "tsne2 all", "umap2 picture", "umap2", "hog + umap2")

@@ -1,25 +1,28 @@
-"""Full-scale figures of the two-stage chapter, drawn from small arrays instead of a new run.
+"""Figures of chapter 03, drawn from the small arrays of a run and from records.
 
-A run at profile ``paper`` saves what its figures need (at most 10,000 points, half precision) to
+A run at profile ``paper`` keeps what its figures need (at most 10,000 points, half precision) in
 ``data/records/figures``; the book draws from there, so a change of colour trains nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from scipy.cluster.hierarchy import dendrogram, ward
 
-from latentbook import plots, sampling
-from latentbook.chapters.two_stage_clustering.study import Representation
-from latentbook.datasets import Dataset
+from latentbook import plots
+from latentbook.chapters.two_stage_clustering import PICTURE
+from latentbook.metrics import NOISE, coverage
 from latentbook.study import figure_arrays
+from latentbook.study.figures import draw_not_run
+from latentbook.study.method import Method
 
+Arrays = Mapping[str, np.ndarray]
 #: Order of the panels of `draw_two_stage`: method -> title.
 PANELS = {
     "k-means raw": "k-means on pixels",
@@ -28,39 +31,64 @@ PANELS = {
 }
 
 
-def save_two_stage(
-    data: Dataset,
-    represented: Mapping[str, Representation],
-    clusters: Mapping[tuple[str, str], np.ndarray],
-    curves: Mapping[str, list[float]],
-    where: Path,
-) -> None:
-    """Save UMAP picture, cluster labels, k-means centres and choice-of-k curves of one run.
+def draw_panels(arrays: Arrays, panels: Mapping[str, str], classes: Sequence[str]) -> Figure:
+    """Draw the UMAP picture by class, and by those clusterings of `panels` that were run.
 
     Parameters
     ----------
-    data
-        The data set of the run.
-    represented, clusters
-        Representation by name, and labels by (method, part), as the chapter collects them.
-    curves
-        As returned by `clustering.choose_k`.
-    where
-        As returned by `figure_arrays.folder`.
+    arrays
+        As `study.run` returns them, of all settings together.
+    panels
+        Method -> title.
     """
-    rows = sampling.subsample(len(data))
-    arrays: dict[str, np.ndarray] = {f"curve {name}": np.array(v) for name, v in curves.items()}
-    arrays |= {"index": rows.astype(np.int32), "classes": data.y[rows].astype(np.int8)}
-    if "umap2" in represented:
-        arrays["umap2"] = represented["umap2"].z[rows].astype(np.float16)
-    for (method, part), labels in clusters.items():
-        if part == "all" and len(labels) == len(data):
-            arrays[f"labels {method}"] = plots.aligned(data.y, labels)[rows].astype(np.int8)
-    if ("k-means raw", "all") in clusters:
-        labels = clusters["k-means raw", "all"]
-        centres = np.stack([data.x[labels == c].mean(axis=0) for c in np.unique(labels)])
-        arrays["centres"] = np.round(255 * centres).astype(np.uint8)
-    figure_arrays.save(f"03-{data.name}", arrays, where)
+    if PICTURE not in arrays:
+        return draw_not_run()
+    z = arrays[PICTURE].astype(float)
+    drawn = {"classes": (z, arrays["classes"])}
+    for method, title in panels.items():
+        if f"labels {method}" in arrays:
+            drawn[title] = z, arrays[f"labels {method}"].astype(int)
+    return plots.scatter_panels(drawn, names=classes)
+
+
+def draw_noise(arrays: Arrays, representations: Sequence[str]) -> Figure:
+    """Draw what HDBSCAN finds on each representation, on the UMAP picture, noise in grey."""
+    drawn = {}
+    for name in representations if PICTURE in arrays else ():
+        labels = arrays.get(f"labels {Method(name, 'hdbscan')}")
+        if labels is not None:
+            n = len(np.unique(labels[labels != NOISE]))
+            title = f"{name}: {n} clusters, {coverage(labels):.0%} kept"
+            drawn[title] = arrays[PICTURE].astype(float), labels.astype(int)
+    return plots.scatter_panels(drawn, columns=len(drawn)) if drawn else draw_not_run()
+
+
+def draw_choice(arrays: Arrays, z: np.ndarray, n_classes: int) -> Figure:
+    """Draw both criteria by number of clusters, and a dendrogram.
+
+    Parameters
+    ----------
+    arrays
+        As `study.choose_k` returns them.
+    z : array of shape (n_samples, n_components)
+        Points of the dendrogram, a few hundred.
+    n_classes
+        Marked by a dashed line.
+    """
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+    candidates = arrays["curve n_clusters"]
+    for ax, criterion, title, best in (
+        (left, "silhouette", "silhouette", np.argmax),
+        (middle, "bic", "BIC", np.argmin),
+    ):
+        values = arrays[f"curve {criterion}"]
+        ax.plot(candidates, values, "o-")
+        ax.axvline(n_classes, color=plots.GREY, linestyle="--")
+        chosen = candidates[best(values)]
+        ax.set(xlabel="number of clusters", title=f"{title} chooses {chosen:.0f}")
+    dendrogram(ward(z), p=30, truncate_mode="lastp", no_labels=True, ax=right, color_threshold=0)
+    right.set(ylabel="distance of merged clusters", title="Ward dendrogram")
+    return figure
 
 
 def draw_training(found: pd.DataFrame) -> Figure:
@@ -68,8 +96,10 @@ def draw_training(found: pd.DataFrame) -> Figure:
     table = pd.DataFrame(
         [
             {"dataset": row.dataset, "limit": row.params["max_epochs"], "ACC": row.metrics["acc"]}
-            | dict(zip(("network", "second stage"), row.method.split(" + "), strict=True))
-            for row in found.itertuples()
+            | {"network": method.representation, "second stage": method.learner}
+            for row, method in zip(
+                found.itertuples(), map(Method.parse, found["method"]), strict=True
+            )
             if "max_epochs" in row.params and row.params.get("evaluated_on") == "all"
         ],
         columns=["dataset", "limit", "ACC", "network", "second stage"],

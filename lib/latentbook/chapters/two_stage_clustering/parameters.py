@@ -17,8 +17,6 @@ from latentbook.study.parameters import (
 
 #: The keys of `study.STAGES`.
 REPRESENTATIONS = ("raw", "pca50", "tsne2", "umap2", "umap10", "umap30", "cae10", "cae10-guo")
-#: Those that HDBSCAN runs on.
-_DENSITY = ("pca50", "tsne2", "umap2", "umap10", "umap30")
 
 PARAMETERS: dict[str, Parameter] = {
     "profile": PROFILE,
@@ -64,11 +62,10 @@ def _check_neighbours(values: Values) -> None:
     n = sizes.samples(values)
     if has(values, "representations", "tsne2"):
         at_most(values, "perplexity", (_seen(values) - 1) // 3, "a third of the samples it sees")
-    if has(values, "representations", "umap2", "umap10", "umap30"):
-        at_most(values, "n_neighbors", n - 1, f"one less than the {n:,} samples")
-    if has(values, "representations", *_DENSITY):
-        seen = _seen(values)
-        at_most(values, "min_samples", seen, f"the {seen:,} samples that are clustered")
+    # the chapter shows UMAP and HDBSCAN whatever is compared
+    at_most(values, "n_neighbors", n - 1, f"one less than the {n:,} samples")
+    seen = _seen(values)
+    at_most(values, "min_samples", seen, f"the {seen:,} samples that are clustered")
 
 
 COMBINATIONS = (sizes.enough(), _check_clusters, _check_neighbours)

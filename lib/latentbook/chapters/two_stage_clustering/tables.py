@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import pandas as pd
 
-from latentbook.chapters.two_stage_clustering import CHAPTER
+from latentbook.chapters.two_stage_clustering import CHAPTER, CHOICE, CRITERIA, LOSSES
 from latentbook.study.judge import longest, select, summarise
+from latentbook.study.method import Method
 from latentbook.study.tables import (
     HEADINGS,
     NOT_RUN,
@@ -52,6 +56,19 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
     }
 
 
+def live(made: Iterable[Mapping[str, Any]], description: str) -> str:
+    """Return the scores of the records that this run has made, best accuracy first."""
+    found = pd.DataFrame(list(made))
+    first = found.iloc[0]
+    return score_table(
+        found,
+        first["dataset"],
+        tuple(HEADINGS),
+        caption=f"Clustering at profile {first['profile']}: {description}, seed {first['seed']}",
+        name="tbl-03-live",
+    )
+
+
 def _size(found: pd.DataFrame, dataset: str) -> str:
     samples = found.loc[found["dataset"] == dataset, "n_samples"].max()
     return f"{dataset}, {samples:,} images"
@@ -63,16 +80,15 @@ def _training(found: pd.DataFrame) -> str:
         found, (p.get("evaluated_on") == "all" and "max_epochs" in p for p in found["params"])
     )
     codes = codes.assign(
-        network=[method.partition(" + ")[0] for method in codes["method"]],
+        network=[Method.parse(method).representation for method in codes["method"]],
         limit=[p["max_epochs"] for p in codes["params"]],
     )
     rows = []
     for (dataset, network, limit), group in codes.groupby(["dataset", "network", "limit"]):
         one = group.drop_duplicates("seed")
         epochs = sorted({int(m["epochs"]) for m in one["metrics"]})
-        loss = "bce" if network == "cae10" else "mse"
         scores = [
-            summarise(group[group["method"] == f"{network} + {stage}"], "acc")
+            summarise(group[group["method"] == str(Method(network, stage))], "acc")
             for stage in ("k-means", "mixture")
         ]
         rows.append(
@@ -80,7 +96,7 @@ def _training(found: pd.DataFrame) -> str:
                 f"{dataset}: {network}",
                 str(limit),
                 "–".join(dict.fromkeys([str(epochs[0]), str(epochs[-1])])),
-                score_cell(one, loss),
+                score_cell(one, LOSSES[network]),
                 *[without_n(summary) for summary in scores],
                 str(len(one)),
             ]
@@ -95,15 +111,17 @@ def _training(found: pd.DataFrame) -> str:
 
 
 def _choice_of_k(found: pd.DataFrame) -> str:
-    chosen = found[found["method"].str.endswith("choice of k")]
+    learners = [Method.parse(method).learner for method in found["method"]]
+    chosen = select(found, (learner == CHOICE for learner in learners))
     rows = []
     for (dataset, method), group in chosen.groupby(["dataset", "method"]):
         cells = []
-        for criterion in ("silhouette", "bic"):
+        for criterion in CRITERIA:
             values = sorted({int(m[f"k_by_{criterion}"]) for m in group["metrics"]})
             cells.append(", ".join(map(str, values)))
             cells.append(mean_and_spread(summarise(group, f"acc_by_{criterion}")))
-        rows.append([f"{dataset}, {method.split(' + ')[0]}", *cells, str(len(group))])
+        what = f"{dataset}, {Method.parse(method).representation}"
+        rows.append([what, *cells, str(len(group))])
     return markdown(
         [
             "data set, representation",

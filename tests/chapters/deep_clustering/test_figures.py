@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from latentbook.autoencoders import conv
-from latentbook.chapters.deep_clustering import figures
-from latentbook.chapters.deep_clustering.study import HISTORY
+from latentbook.chapters.deep_clustering import HISTORY, figures
 from latentbook.dcec import DCEC
 
 
@@ -47,6 +46,7 @@ def picture_arrays(n: int = 50, classes: int = 3, examples: int = 4) -> dict[str
         "originals": images,
         "reconstructed_before": images,
         "reconstructed_after": images,
+        "confusion": rng.integers(50, size=(classes, classes)),
     }
 
 
@@ -75,8 +75,9 @@ def test_training_has_a_row_a_history_and_a_line_a_curve():
     np.testing.assert_allclose(changed, history()[HISTORY.index("changed")][1:])
 
 
-def test_embedding_has_a_row_a_data_set():
-    figure = figures.draw_embedding({"a": picture_arrays(), "b": picture_arrays(20)})
+def test_embedding_has_a_row_a_data_set_with_pictures():
+    saved = {"a": picture_arrays(), "b": picture_arrays(20), "c": {"index": np.arange(3)}}
+    figure = figures.draw_embedding(saved)
     assert len(figure.axes) == 6
     assert "b: before, classes" in texts(figure)
 
@@ -99,8 +100,9 @@ def test_examples_are_a_row_a_cluster_with_a_gap():
 
 
 def test_confusion_is_in_shares_of_the_class():
-    counts = np.array([[30, 10, 0], [0, 50, 0]])
-    figure = figures.draw_confusion({"a": (counts, ("cat", "dog")), "b": (counts, ("c", "d"))})
+    counts = {"confusion": np.array([[30, 10, 0], [0, 50, 0]])}
+    names = {"a": ("cat", "dog"), "b": ("c", "d"), "c": ("e", "f")}
+    figure = figures.draw_confusion({"a": counts, "b": counts, "c": {}}, names)
     assert len(figure.axes) == 2
     words = texts(figure).split("\n")
     assert {"75", "25", "100", "cat", "dog", "spare"} <= set(words)
@@ -108,9 +110,8 @@ def test_confusion_is_in_shares_of_the_class():
 
 
 def test_an_odd_number_of_confusions_leaves_no_empty_panel():
-    counts = np.eye(2, dtype=int)
-    three = dict.fromkeys("abc", (counts, ("x", "y")))
-    assert len(figures.draw_confusion(three).axes) == 3
+    three = {name: {"confusion": np.eye(2, dtype=int)} for name in "abc"}
+    assert len(figures.draw_confusion(three, dict.fromkeys("abc", ("x", "y"))).axes) == 3
 
 
 def test_classes_are_a_row_a_faithful_run_the_most_accurate_first():
@@ -137,7 +138,7 @@ def test_partitions_are_a_dot_a_start_and_a_square_for_the_best_of_a_run():
         "seed 1": np.array([[0.0], [0.8]]),
         "seed 0": np.array([[0.01, 0.0, 0.02], [0.5, 0.6, 0.7]]),
     }
-    (ax,) = figures.draw_partitions({"toy": starts}).axes
+    (ax,) = figures.draw_partitions({"toy": starts, "not run": {}}).axes
     np.testing.assert_allclose(ax.lines[0].get_xydata(), [[1, 0.5], [0, 0.6], [2, 0.7]])
     np.testing.assert_allclose(ax.lines[1].get_xydata(), [[0, 0.6]])
     assert [text.get_text() for text in ax.get_legend().texts] == ["seed 0", "seed 1"]
@@ -148,6 +149,15 @@ def test_faithful_arrays_are_named_by_seed_and_network():
     others = ["labels dcec, gamma 1, seed 0", "labels dcec, alpha 2, gamma 0.1, seed 0"]
     found = figures.faithful({name: np.arange(2) for name in names + others}, "labels")
     assert list(found) == ["seed 0, feed", "seed 1"]
+
+
+def test_the_faithful_run_of_a_seed_is_the_one_that_pretrained_its_network():
+    own = {"history dcec, gamma 0.1, seed 0": history()}
+    loaded = {"history dcec, gamma 0.1, seed 0, network feed": history()}
+    found = figures.faithful_of({"a": own | loaded, "b": loaded, "c": {}}, "history")
+    assert list(found) == ["a"]
+    np.testing.assert_array_equal(found["a"], history())
+    assert not figures.faithful_of({"a": own}, "history", seed=1)
 
 
 def records_of(dataset: str, parameter: str, values: dict[float, float], **changes) -> list[dict]:
@@ -214,19 +224,37 @@ def test_starts_show_the_faithful_runs_other_weights_and_other_starts():
 def test_without_records_the_figure_says_so():
     empty = pd.DataFrame(columns=["dataset", "params", "metrics"])
     assert not figures.draw_starts(empty).axes[0].collections
-    figure = figures.draw_by(empty, "gamma", "weight")
+    shown = figures.with_values(empty, "gamma")
+    figure = figures.draw_by(shown, "gamma", "weight")
     assert [ax.get_title() for ax in figure.axes] == ["not run"]
 
 
-def test_only_data_sets_with_several_values_are_compared():
+def test_only_data_sets_with_several_values_are_shown():
     rows = records_of("mnist", "alpha", {0.5: 0.1, 1.0: 0.2, 2.0: 0.3})
     rows += records_of("usps", "alpha", {0.5: 0.1, 1.0: 0.2})
     rows += records_of("usps", "alpha", {2.0: 0.1}, gamma=3.0)
     rows += records_of("mnist", "alpha", {3.0: 0.1}, evaluated_on="test")
-    found = figures.compared(pd.DataFrame(rows), "alpha")
-    assert set(found["dataset"]) == {"mnist"}
-    assert len(found) == 3
-    assert len(figures.compared(pd.DataFrame(rows), "alpha", at_least=2)) == 5
+    shown = figures.with_values(pd.DataFrame(rows), "alpha")
+    assert set(shown["dataset"]) == {"mnist"}
+    assert len(shown) == 3
+    assert len(figures.with_values(pd.DataFrame(rows), "alpha", at_least=2)) == 5
+
+
+def test_methods_of_one_data_set_and_other_weights_are_not_in_the_spread():
+    rows = [
+        row | {"method": method}
+        for method, dataset, gamma in (
+            ("dcec", "usps", 0.1),
+            ("dcec", "mnist", 0.1),
+            ("dcec", "mnist", 1.0),
+            ("dcec, alpha 2", "usps", 0.1),
+        )
+        for row in records_of(dataset, "gamma", {gamma: 0.8})
+    ]
+    figure = figures.draw_spread(pd.DataFrame(rows))
+    assert [ax.get_title() for ax in figure.axes] == ["mnist", "usps"]
+    for ax in figure.axes:
+        assert sum(len(dots.get_offsets()) for dots in ax.collections) == 1
 
 
 def test_coverage_is_the_mean_over_seeds_with_their_range():
@@ -240,9 +268,3 @@ def test_coverage_is_the_mean_over_seeds_with_their_range():
     np.testing.assert_allclose(line.get_ydata(), 0.7)
     np.testing.assert_allclose(line.get_xdata()[[0, -1]], [0.01, 1.0])
     figure.canvas.draw()
-
-
-def test_pick_takes_the_data_sets_that_have_the_array():
-    found = {"a": {"x": np.arange(2)}, "b": {"y": np.arange(3)}}
-    assert set(figures.pick(found, "x")) == {"a"}
-    assert figures.pick(found, "z") == {}

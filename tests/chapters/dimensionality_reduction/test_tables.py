@@ -1,0 +1,140 @@
+"""Tables and numbers in sentences of chapter 01, from made-up records and the committed ones."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latentbook import dimension, paths
+from latentbook.chapters.dimensionality_reduction import CHAPTER, DATASETS, MEASURES, tables
+from latentbook.study import cells, judge, records
+
+
+def record(dataset: str = "mnist", method: str = "pca2", seed: int = 0, n: int = 70_000, **changes):
+    scores = dict.fromkeys(MEASURES, 0.5)
+    row = dict.fromkeys(records.SCHEMA) | {
+        "chapter": CHAPTER,
+        "dataset": dataset,
+        "n_samples": n,
+        "method": method,
+        "seed": seed,
+        "profile": "paper",
+        "params": {},
+        "metrics": scores | changes.pop("metrics", {}),
+        "coverage": 1.0,
+        "seconds": {"embed": 2.0},
+    }
+    return row | changes
+
+
+def found(*rows) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(records.SCHEMA))
+
+
+def test_full_scale_is_complete_and_in_the_order_of_the_chapter():
+    rows = found(
+        record("usps", "umap2", n=9298),
+        record("usps", "raw", n=9298),
+        record("usps", "raw", n=500, seed=1),
+        record("mnist", "hog + umap2"),
+        record("mnist", "umap2"),
+        record("digits", "umap2", n=1797),
+        record("mnist", "umap2", chapter="03-two-stage-clustering"),
+    )
+    ordered = tables.full_scale(rows)
+    assert list(zip(ordered["method"], ordered["dataset"], strict=True)) == [
+        ("raw", "usps"),
+        ("umap2", "mnist"),
+        ("umap2", "usps"),
+        ("hog + umap2", "mnist"),
+    ]
+    assert set(ordered["n_samples"]) == {70_000, 9298}
+
+
+def test_structure_is_the_mean_over_seeds_with_its_deviation():
+    rows = found(
+        record(metrics={"trustworthiness": 0.9}),
+        record(seed=1, metrics={"trustworthiness": 0.8}, seconds={"embed": 1.0, "features": 3.0}),
+        record(method="raw", seconds={}),
+    )
+    text = tables.structure(rows, caption="c", name="n")
+    header, _, pca, raw = text.splitlines()[3:7]
+    assert header == "| method | trust | kept | distances | centroids | 15-NN | seeds | seconds |"
+    deviation = np.std([0.9, 0.8], ddof=1)
+    assert pca.startswith(f"| pca2 | 0.850\u00a0±\u00a0{deviation:.3f} | 0.500\u00a0±\u00a00.000 |")
+    assert pca.endswith("| 2 | 3 |")
+    assert raw == "| raw | 0.500 | 0.500 | 0.500 | 0.500 | 0.500 | 1 | 0 |"
+
+
+def test_the_live_table_names_profile_and_seed():
+    text = tables.live([record(seed=4, profile="quick")], "Some digits")
+    assert "{table} Structure preserved, profile quick: Some digits, seed 4\n" in text
+    assert ":name: tbl-01-structure-live" in text
+
+
+def test_pages_are_included_by_the_notebook_and_say_what_has_not_run():
+    compared = judge.compare(judge.published(), found())
+    files = tables.generated(found(record()), compared)
+    assert files["01-structure-usps.md"] == "USPS: not run.\n"
+    assert ":name: tbl-01-structure-mnist" in files["01-structure-mnist.md"]
+    assert files["01-verdicts.md"].count("[not run]{.verdict-not-run}") == 3
+    notebook = (paths.notebooks() / f"{CHAPTER}.ipynb").read_text()
+    included = set(re.findall(r"\{include\} \.\./generated/(01-[\w-]+\.md)", notebook))
+    assert included == set(files)
+    assert len(files) == 1 + len(DATASETS)
+
+
+def test_published_variance_stands_beside_ours():
+    shares = {"explained_variance_ratio_1": 0.29, "explained_variance_ratio_2": 0.5}
+    every = found(record("fashion_mnist", metrics=shares))
+    files = tables.generated(every, judge.compare(judge.published(), every))
+    first, second, _ = [s for s in files["01-verdicts.md"].splitlines() if "verdict-" in s]
+    assert "| 0.290 (1) | [reproduced]" in first
+    assert "| 0.500 (1) | [higher]" in second
+
+
+def test_growth_sets_the_theorem_beside_the_measurement():
+    contrasts = {p: np.array([[1.0, 2.0], [3.0, 0.25 * p]]) for p in (1, 2)}
+    text = tables.growth(contrasts, {1: 0.51, 2: -0.02})
+    assert "| p = 1 | 0.500 | 0.510 | 0.250 |" in text
+    assert "| p = 2 | 0.000 | −0.020 | 0.500 |" in text
+
+
+def test_clouds_are_described_by_both_measures():
+    X = np.random.default_rng(0).normal(size=(50, 4))
+    text = tables.clouds({"normal": X})
+    contrast, size = dimension.relative_contrast(X), dimension.effective_dimension(X)
+    assert f"| normal | {contrast:.2f} | {size:.0f} |" in text
+    assert "points in 4 dimensions" in text
+
+
+def test_numbers_of_sentences_are_means_over_seeds():
+    rows = found(
+        record(metrics={"knn_preservation": 0.1}),
+        record(seed=1, metrics={"knn_preservation": 0.2}),
+        record("fashion_mnist", metrics={"explained_variance_double_1": 0.29056869}),
+        record("fashion_mnist", "tsne2", seconds={"embed": 1234.4}),
+    )
+    texts = tables.in_prose(rows)
+    assert texts["mnist pca2 kept"] == "0.15"
+    assert texts["fashion_mnist pca2 double"] == "0.290569"
+    assert texts["seconds tsne2"] == "1,234"
+    assert texts["seconds tsne2 all"] == texts["cifar10 raw 15-NN"] == tables.NOT_RUN
+
+
+def test_every_number_that_the_prose_draws_is_in_the_committed_records():
+    notebook = paths.notebooks() / f"{CHAPTER}.ipynb"
+    drawn = set(re.findall(r"\{glue:text\}`([^`]+)`", notebook.read_text()))
+    texts = tables.in_prose(tables.full_scale(records.read()))
+    assert len(drawn) > 30
+    assert drawn <= set(texts)
+    assert [name for name in drawn if texts[name] == tables.NOT_RUN] == []
+
+
+@pytest.mark.parametrize("name", ["def ", "lambda"])
+def test_the_notebook_defines_nothing(name):
+    notebook = paths.notebooks() / f"{CHAPTER}.ipynb"
+    assert not [c for c in cells.code(notebook) if re.search(rf"\b{name}", c.source)]
