@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests import made
 from tests.made import frame, record
 
-from latentbook.chapters.two_stage_clustering import tables as two_stage_tables
-from latentbook.study import judge, tables
+from latentbook.study import tables
 
 
 @pytest.mark.parametrize(
@@ -59,9 +57,3 @@ def test_training_is_told_apart_by_its_end():
     text = tables.score_table(rows, "digits", ["acc"], caption="c", name="n")
     assert "cae10 + k-means (early stopping)" in text
     assert "cae10 + k-means (3 epochs)" in text
-    compared = judge.compare(made.published(), rows)
-    training = two_stage_tables.generated(rows, compared)["03-training.md"]
-    short, full = training.splitlines()[5:7]
-    assert short.startswith("| digits: cae10 | 3 | 3 |")
-    assert "| 150 | 62–80 |" in full
-    assert "| 0.600\u00a0±\u00a00.141 | – | 2 |" in full

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import re
 
-import pandas as pd
-
 from latentbook import paths
 from latentbook.chapters.two_stage_clustering import CHAPTER, tables
-from latentbook.study import judge, records
-from tests.test_records import a_record
-
-
-def found(*rows) -> pd.DataFrame:
-    return pd.DataFrame(list(rows), columns=list(records.SCHEMA))
+from latentbook.study import judge
+from tests import made
 
 
 def generated(*rows) -> dict[str, str]:
-    every = found(*rows)
+    every = made.frame(*rows)
     return tables.generated(every, judge.compare(judge.published(), every))
 
 
 def trained(seed: int, limit: int, epochs: int, acc: float, method: str = "cae10 + k-means"):
-    record = a_record(seed, acc, params={"max_epochs": limit, "evaluated_on": "all"})
+    record = made.record(seed=seed, acc=acc, params={"max_epochs": limit, "evaluated_on": "all"})
     loss = {"bce": 0.3} if "guo" not in method else {"mse": 0.04}
     metrics = record["metrics"] | {"epochs": epochs} | loss
     return record | {"method": method, "metrics": metrics}
 
 
 def chosen(seed: int, k: int, acc: float):
-    record = a_record(seed, params={"k_max": 15})
+    record = made.record(seed=seed, params={"k_max": 15})
     metrics = {"k_by_silhouette": k, "k_by_bic": 12, "acc_by_silhouette": acc, "acc_by_bic": 0.9}
     return record | {"method": "umap2 + choice of k", "metrics": metrics}
 
@@ -46,14 +40,14 @@ def test_training_by_limit_of_epochs():
 
 
 def test_all_numbers_that_a_criterion_chose_are_named():
-    text = generated(chosen(0, 10, 0.8), chosen(1, 9, 0.6), a_record())["03-choice-of-k.md"]
+    text = generated(chosen(0, 10, 0.8), chosen(1, 9, 0.6), made.record())["03-choice-of-k.md"]
     (row,) = text.splitlines()[5:-1]
     assert row.startswith("| digits, umap2 | 9, 10 | 0.700\u00a0±\u00a00.141 (2) | 12 |")
     assert row.endswith("| 2 |")
 
 
 def test_scores_of_the_longest_training_best_first():
-    text = generated(trained(0, 3, 3, 0.9), trained(0, 9, 9, 0.4), a_record(acc=0.5))[
+    text = generated(trained(0, 3, 3, 0.9), trained(0, 9, 9, 0.4), made.record(acc=0.5))[
         "03-scores.md"
     ]
     assert "Clustering of digits, 50 images, best accuracy first" in text
@@ -62,8 +56,8 @@ def test_scores_of_the_longest_training_best_first():
 
 
 def test_the_live_table_leaves_out_what_has_no_accuracy():
-    network = a_record() | {"method": "cae10", "metrics": {"bce": 0.3}}
-    text = tables.live([network, a_record(seed=0)], "Some digits")
+    network = made.record() | {"method": "cae10", "metrics": {"bce": 0.3}}
+    text = tables.live([network, made.record(seed=0)], "Some digits")
     assert "{table} Clustering at profile quick: Some digits, seed 0\n" in text
     assert "| k-means raw | 0.500 |" in text
     assert "cae10" not in text
