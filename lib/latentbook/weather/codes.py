@@ -3,6 +3,14 @@
 `represent` fits a representation on the training windows of a `dataset.Weather` and returns the
 codes of all windows.
 The networks are built in `autoencoders.recurrent`; the codes are clustered by `patterns`.
+
+References
+----------
+- tsiatsios2019: Georgios Tsiatsios. Deep learning for clustering of weather and atmospheric
+  dispersion features. Master's thesis, University of the Peloponnese and NCSR Demokritos, 2019.
+- madiraju2018dtc: Naveen Sai Madiraju, Seid M. Sadat, Dimitry Fisher, Homa Karimabadi. Deep
+  temporal clustering: fully unsupervised learning of time-domain features. 2018.
+  https://arxiv.org/abs/1802.01059
 """
 
 from __future__ import annotations

@@ -4,6 +4,23 @@ Particles follow the gridded wind, spread by turbulence, settle on the ground an
 The result is how long the activity stayed over each cell, the map that the source estimation of
 tsiatsios2019 (section 4.2) compares with readings.
 There is one level, no rain and no vertical motion: for those, `hysplit` drives NOAA's model.
+
+References
+----------
+- tsiatsios2019: Georgios Tsiatsios. Deep learning for clustering of weather and atmospheric
+  dispersion features. Master's thesis, University of the Peloponnese and NCSR Demokritos, 2019.
+- stein2015hysplit: Ariel F. Stein, Roland R. Draxler, Glenn D. Rolph, Barbara J. B. Stunder, Mark
+  D. Cohen, Fong Ngan. NOAA's HYSPLIT atmospheric transport and dispersion modeling system.
+  Bulletin of the American Meteorological Society, 2015. https://doi.org/10.1175/BAMS-D-14-00110.1
+- iaea2019modaria: International Atomic Energy Agency. Modelling of marine dispersion and transfer
+  of radionuclides accidentally released from land based facilities. IAEA, IAEA-TECDOC-1876, 2019.
+- chamberlain1966iodine: A. C. Chamberlain, R. C. Chadwick. Transport of iodine from atmosphere to
+  ground. Tellus, 1966. https://doi.org/10.1111/j.2153-3490.1966.tb00231.x
+- be2008radionuclides: Marie-Martine Bé, Vanessa Chisté, Christophe Dulieu and others. Table of
+  radionuclides. Bureau International des Poids et Mesures, Monographie BIPM-5, 2008.
+- steele2014splittable: Guy L. Steele, Doug Lea, Christine H. Flood. Fast splittable pseudorandom
+  number generators. ACM International Conference on Object Oriented Programming Systems Languages
+  and Applications, 2014. https://doi.org/10.1145/2660193.2660195
 """
 
 from __future__ import annotations

@@ -3,6 +3,11 @@
 All sources, whatever their grid, are interpolated to one map before a network or the dispersion
 sees them; here are its cells, its projection, and the interpolation.
 Reading the sources is left to `weather.sources`, keeping the result to `store`.
+
+References
+----------
+- tsiatsios2019: Georgios Tsiatsios. Deep learning for clustering of weather and atmospheric
+  dispersion features. Master's thesis, University of the Peloponnese and NCSR Demokritos, 2019.
 """
 
 from __future__ import annotations

@@ -4,6 +4,12 @@ Untested against NOAA's binary: the tests compare the input files with the User'
 stand-in program, because neither the binary nor its weather can be shipped here.
 The thesis and its predecessor dispersed with HYSPLIT (stein2015hysplit). If you have it, and
 weather in its ARL format, it can replace `dispersion`.
+
+References
+----------
+- stein2015hysplit: Ariel F. Stein, Roland R. Draxler, Glenn D. Rolph, Barbara J. B. Stunder, Mark
+  D. Cohen, Fong Ngan. NOAA's HYSPLIT atmospheric transport and dispersion modeling system.
+  Bulletin of the American Meteorological Society, 2015. https://doi.org/10.1175/BAMS-D-14-00110.1
 """
 
 from __future__ import annotations

@@ -3,6 +3,11 @@
 The clustering is k-means, as in tsiatsios2019, section 3.2. What the thesis asserts about its
 clusters (that they are seasonal, that distances survive) is measured here.
 The codes that are clustered are made by `codes`.
+
+References
+----------
+- tsiatsios2019: Georgios Tsiatsios. Deep learning for clustering of weather and atmospheric
+  dispersion features. Master's thesis, University of the Peloponnese and NCSR Demokritos, 2019.
 """
 
 from __future__ import annotations

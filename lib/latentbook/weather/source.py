@@ -3,6 +3,15 @@
 The weather of an event selects a cluster, and the cluster a plume for each candidate site. The
 cosine similarity between readings and plumes ranks the sites.
 The plumes come from `dispersion`, the clusters from `patterns`; this module only compares maps.
+
+References
+----------
+- tsiatsios2019: Georgios Tsiatsios. Deep learning for clustering of weather and atmospheric
+  dispersion features. Master's thesis, University of the Peloponnese and NCSR Demokritos, 2019.
+- klampanos2018: Iraklis A. Klampanos, Athanasios Davvetas, Spyros Andronopoulos, Charalampos
+  Pappas, Andreas Ikonomopoulos, Vangelis Karkaletsis. Autoencoder-driven weather clustering for
+  source estimation during nuclear events. Environmental Modelling & Software, 2018.
+  https://doi.org/10.1016/j.envsoft.2018.01.014
 """
 
 from __future__ import annotations

@@ -4,6 +4,11 @@ Two days of 6-hourly fields overlapping by one day are eight fields, of which fo
 holding the windows would double the memory, so only the fields are held, in memory or on disk,
 and a batch is gathered when it is asked for.
 Training on them is left to `training`.
+
+References
+----------
+- tsiatsios2019: Georgios Tsiatsios. Deep learning for clustering of weather and atmospheric
+  dispersion features. Master's thesis, University of the Peloponnese and NCSR Demokritos, 2019.
 """
 
 from __future__ import annotations
