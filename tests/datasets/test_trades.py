@@ -26,13 +26,13 @@ def frame(data):
 def stages(request):
     """Habits, the columns before and after planting, and after mislabelling."""
     rng = np.random.default_rng(request.param)
-    habits = trades._habits(rng)
-    columns = trades._ordinary(rng, habits)
-    trades._forget(rng, habits, columns)
+    habits = trades.draw_habits(rng)
+    columns = trades.draw_trades(rng, habits)
+    trades.remove_values(rng, habits, columns)
     before = {name: values.copy() for name, values in columns.items()}
-    trades._plant(rng, habits, columns)
+    trades.plant_anomalies(rng, habits, columns)
     after = {name: values.copy() for name, values in columns.items()}
-    trades._mislabel(rng, habits, columns)
+    trades.mislabel(rng, habits, columns)
     return habits, before, after, columns
 
 
@@ -137,7 +137,7 @@ def test_margins_have_heavy_tails_without_any_fault(stages):
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from([0, 0, 1, 2, 5]), min_size=1, max_size=6).filter(any))
 def test_draws_follow_the_weights(weights):
-    drawn = trades._draw(np.random.default_rng(0), np.array([weights]), np.zeros(4000, int))
+    drawn = trades.draw(np.random.default_rng(0), np.array([weights]), np.zeros(4000, int))
     counts = np.bincount(drawn, minlength=len(weights))
     assert len(counts) == len(weights)
     assert (counts[np.array(weights) == 0] == 0).all()

@@ -1,9 +1,15 @@
 """Convolutional autoencoders that undo damage or compress, and a small classifier that judges them.
 
 The lectures charte2020 ("Noise reduction") and petersen ("De-noising", "Inpainting",
-"Compression") train on damaged input against the clean image: here the damage is a layer that is
-active in training only, so that `latentbook.training.fit` trains x -> x as everywhere.
-Which damage is undone how well, and against which alternatives, is left to the chapter.
+"Compression") train on damaged input against the clean image. Here the damage is a layer that is
+active in training only, and `latentbook.training.fit` trains x -> x as for all networks.
+Comparisons with other methods are left to the chapter.
+
+References
+----------
+- charte2020: David Charte. Autoencoders: an overview and applications. Slides, SOMACHINE 2020,
+  Universidad de Granada, 2020.
+- petersen: Troels C. Petersen. Applied ML: AutoEncoders. Slides, Niels Bohr Institute, undated.
 """
 
 from __future__ import annotations
@@ -179,7 +185,7 @@ def denoiser(
 ) -> Autoencoder:
     """Build the denoising autoencoder: one halving, an overcomplete code, and its mirror image.
 
-    The code has more numbers than the image: noise in the input alone keeps the network from
+    The code has more numbers than the image. Only the noise in the input keeps the network from
     copying (charte2020, "Noise reduction").
 
     Parameters
@@ -429,9 +435,9 @@ def classifier(
 def perceptual_loss(judge: Classifier, x: np.ndarray) -> tuple[Any, str]:
     """Return a loss in the features of a classifier, and its name for a key.
 
-    Mean squared differences of the pixels and of the features count alike, each divided by the
-    variance of the clean images `x` there (petersen, "De-noising AutoEncoders": compare not only,
-    or not at all, the images, but their subsequent layers).
+    Mean squared differences of the pixels and of the features have equal weight, each divided by
+    the variance of the clean images `x`. The idea is from petersen, "De-noising AutoEncoders":
+    compare later layers of the images, besides or instead of the images.
     """
     seen = judge.features.predict(**feed.arrays(x, batch_size=256), verbose=0)
     scale = 1 / float(seen.var()), 1 / float(x.var())

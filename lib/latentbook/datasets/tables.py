@@ -1,4 +1,4 @@
-"""Tables: the published columns as a typed frame, and beside it a numeric matrix.
+"""Tables of the study: the published columns as a typed frame, and a numeric matrix beside it.
 
 The book's encoding of mixed columns is `tabular.Encoder`, which starts from the frame: chapter 07
 encodes network connections and trades with it.
@@ -8,6 +8,7 @@ divides categories by √2, merges rare values and drops constant columns, and o
 matrix are other results. Here numbers are scaled to [0, 1] by the range of the training split, and
 the column of a value that never occurs stays: a value outside [0, 1] is one that training never
 saw, which chapter 02 clips.
+Tables of the reader are left to `latentbook.tabular`.
 """
 
 from __future__ import annotations
@@ -100,8 +101,8 @@ def _connections(data: Entry, text: bytes) -> pd.DataFrame:
 def _nsl_kdd_matrix(frame: pd.DataFrame, n_train: int) -> Iterator[np.ndarray]:
     """Yield columns in published order: a category becomes one 0/1 column for each of its values.
 
-    Numbers are scaled by the minimum and maximum of the training split; test values may therefore
-    exceed 1, and a column that is constant in training stays at its distance from that constant.
+    Numbers are scaled by minimum and maximum of the training split, so test values may exceed 1.
+    A column that is constant in training becomes the distance from that constant.
     """
     for name in NSL_KDD_COLUMNS:
         column = frame[name]

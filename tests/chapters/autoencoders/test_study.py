@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentbook import chapter, datasets
+from latentbook import chapters, datasets
 from latentbook.chapters.autoencoders import CHAPTER, study, tables
 from latentbook.chapters.autoencoders.judgement import USES, judge, of_use
 from latentbook.errors import LatentbookError
@@ -177,7 +177,7 @@ def test_methods_of_a_use_go_by_their_names_within_it():
 
 
 def test_numbers_of_a_parameter():
-    assert chapter.numbers("code_sizes", "2 10 32") == [2, 10, 32]
-    assert chapter.numbers("noise_levels", "0.1 2", float) == [0.1, 2.0]
+    assert chapters.numbers("code_sizes", "2 10 32") == [2, 10, 32]
+    assert chapters.numbers("noise_levels", "0.1 2", float) == [0.1, 2.0]
     with pytest.raises(LatentbookError, match="widths is '8, x', but must hold whole numbers"):
-        chapter.numbers("widths", "8, x")
+        chapters.numbers("widths", "8, x")

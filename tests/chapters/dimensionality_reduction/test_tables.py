@@ -78,7 +78,7 @@ def test_the_live_table_names_profile_and_seed():
 def test_pages_are_included_by_the_notebook_and_say_what_has_not_run():
     compared = judge.compare(judge.published(), found())
     files = tables.generated(found(record()), compared)
-    assert files["01-structure-usps.md"] == "USPS digits: not run.\n"
+    assert files["01-structure-usps.md"] == "USPS: not run.\n"
     assert ":name: tbl-01-structure-mnist" in files["01-structure-mnist.md"]
     assert files["01-verdicts.md"].count("[not run]{.verdict-not-run}") == 3
     notebook = (paths.notebooks() / f"{CHAPTER}.ipynb").read_text()

@@ -7,8 +7,8 @@ import os
 import numpy as np
 import pytest
 
-from latentbook import chapter, chapters, paths, pipeline
-from latentbook.chapters.two_stage_clustering import study
+from latentbook import chapters, paths, pipeline
+from latentbook.chapters.two_stage_clustering.parameters import REPRESENTATIONS
 from latentbook.errors import LatentbookError
 
 NAME = "03-two-stage-clustering"
@@ -63,34 +63,13 @@ def test_a_published_split_is_a_data_set():
 
 
 def test_words_are_checked():
-    assert chapters.words("representation", "raw umap2", study.STAGES) == ["raw", "umap2"]
+    assert chapters.words("representation", "raw umap2", REPRESENTATIONS) == ["raw", "umap2"]
     with pytest.raises(LatentbookError, match="unknown representation 'umap'"):
-        chapters.words("representation", "raw umap", study.STAGES)
-
-
-def test_the_sample_of_the_thesis_is_the_same_ten_thousand():
-    rows = study.thesis_sample(70_000, 10_000, seed=0)
-    assert len(np.unique(rows)) == 9328
-    np.testing.assert_array_equal(rows, np.random.RandomState(10).randint(0, 70_000, 10_000))
-    np.testing.assert_array_equal(study.thesis_sample(5, 10, seed=3), np.arange(5))
-
-
-def test_smallest_cluster_is_the_thesis_500_at_its_size():
-    assert study.min_cluster_size(70_000, 0.0071428571) == 500
-
-
-def test_small_images_are_resized_for_the_authors_network():
-    images = np.random.default_rng(0).random((3, 16, 16, 1), dtype=np.float32)
-    resized = study.fit_size(images, "cae10")
-    assert resized.shape == (3, 28, 28, 1)
-    assert resized.mean() == pytest.approx(images.mean(), abs=0.02)
-    assert study.fit_size(images, "cae10-guo") is images
-    with pytest.raises(LatentbookError, match="takes images"):
-        study.fit_size(images[:, 0, :, 0], "cae10")
+        chapters.words("representation", "raw umap", REPRESENTATIONS)
 
 
 def test_a_number_that_papermill_made_of_a_word(own_project):
     """papermill reads ``-p hidden 32`` as a number."""
     values = pipeline.parameters(paths.notebooks() / "07-latent-anomalies.ipynb")
     with pytest.raises(LatentbookError, match="write -r hidden 32"):
-        chapter.begin("07-latent-anomalies", values | {"hidden": 32})
+        chapters.begin("07-latent-anomalies", values | {"hidden": 32})
