@@ -43,7 +43,13 @@ class VaryingNoise(layers.Layer):
         Range of the standard deviation, uniform.
     """
 
-    def __init__(self, low: float, high: float, seed: int, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        low: float,
+        high: float,
+        seed: int,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.low, self.high = low, high
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -52,9 +58,8 @@ class VaryingNoise(layers.Layer):
         """Return images `x`, noisy if `training`."""
         if not training:
             return x
-        draw = self.seed_generator
-        one_an_image = (ops.shape(x)[0], 1, 1, 1)
-        level = keras.random.uniform(one_an_image, self.low, self.high, seed=draw)
+        draw, shape = self.seed_generator, (ops.shape(x)[0], 1, 1, 1)
+        level = keras.random.uniform(shape, self.low, self.high, seed=draw)
         return x + level * keras.random.normal(ops.shape(x), seed=draw)
 
 

@@ -54,7 +54,7 @@ def test_no_training_image_is_of_an_unknown_class(digits):
         ({"unknown": list("123456789")}, "leave at least two"),
         ({"unknown": ["shoe"]}, "unknown class 'shoe'"),
         ({"n_train": 1}, "n_train is 1"),
-        ({"n_test": 2}, "do not hold known and unknown classes"),
+        ({"unknown": ["8"], "n_test": 2}, "do not hold known and unknown classes"),
         ({"n_neighbors": 151}, "n_neighbors is 151"),
         ({"parametric_epochs": 5}, "parametric_epochs is 5"),
         ({"steps": 0}, "steps is 0"),

@@ -125,7 +125,7 @@ def split(data: Dataset, anomalous: Sequence[str], *, random_state: int) -> Part
 
 
 def score_samples(x: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
-    """Return minus the mean squared error of each row: higher for more normal rows.
+    """Return minus the mean squared error: higher for more normal rows.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ def distances(x: np.ndarray, n_neighbors: int) -> np.ndarray:
 
 
 def dimension_mle(x: np.ndarray, n_neighbors: int = 20) -> float:
-    r"""Estimate the dimension by maximum likelihood (Levina and Bickel 2004).
+    r"""Estimate the dimension by maximum likelihood (Levina, Bickel 2004).
 
     Locally the number of neighbours within r grows as :math:`r^d`. With the distances
     :math:`T_1 < ... < T_k` of a row, the inverse of its estimate is

@@ -208,7 +208,7 @@ def run(
             found = {"acc": judges[1].accuracy(images, part.y_test)}
             if name != "clean":
                 found |= quality(part.test, images)
-            own: dict[str, Any] = dict(params) if name.startswith("autoencoder") else {}
+            own: dict[str, Any] = dict(params) if name in trained else {}
             own = {"noise": noise, "n_test": n_test} | own | extra
             scores.append(Score(name, found, own, seconds))
         if noise == _middle(noise_levels):

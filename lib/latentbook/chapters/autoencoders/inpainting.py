@@ -98,8 +98,12 @@ def fill_mean(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.where(hidden, mean, images).astype(np.float32)
 
 
-def fill_network(autoencoder: Any, images: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return `images` with hidden pixels from an autoencoder that never sees them."""
+def fill_network(
+    autoencoder: Any,
+    images: np.ndarray,
+    mask: np.ndarray,
+) -> np.ndarray:
+    """Return images with hidden pixels from a network that never sees them."""
     check_mask(mask, images)
     hidden = mask[..., None]
     visible = np.where(hidden, 0, images)
@@ -301,8 +305,13 @@ def patches(
     return found
 
 
-def volume(height: np.ndarray, hidden: np.ndarray, lid: float, cell: float) -> float:
-    """Return the volume between the ground in a hole and a level lid above it, in m³.
+def volume(
+    height: np.ndarray,
+    hidden: np.ndarray,
+    lid: float,
+    cell: float,
+) -> float:
+    """Return the volume between ground and a level lid above it, in m³.
 
     Parameters
     ----------

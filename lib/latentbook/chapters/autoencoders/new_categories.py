@@ -86,7 +86,11 @@ def split(
     return known, test
 
 
-def distance(x_train: np.ndarray, x: np.ndarray, n_neighbors: int) -> np.ndarray:
+def distance(
+    x_train: np.ndarray,
+    x: np.ndarray,
+    n_neighbors: int,
+) -> np.ndarray:
     """Return the mean distance of each row to its nearest training rows.
 
     Parameters

@@ -98,7 +98,8 @@ def separation(
         without labels.
     """
     classifier = KNeighborsClassifier(VOTERS).fit(codes.train, y_train)
-    k_means = KMeans(len(np.unique(y_train)), n_init=10, random_state=random_state)
+    n_classes = len(np.unique(y_train))
+    k_means = KMeans(n_classes, n_init=10, random_state=random_state)
     labels = k_means.fit(codes.train).predict(codes.test)
     return {
         "knn_acc": float(classifier.score(codes.test, y_test)),
