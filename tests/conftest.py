@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from latentbook import paths
+from latentbook import datasets, paths
 
 for _variable in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
     os.environ.setdefault(_variable, "1")
@@ -24,6 +25,55 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the test an empty cache of its own."""
     monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def another_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
+    """Return a function that gives the test a second empty cache from there on."""
+
+    def change() -> Path:
+        monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path / "other"))
+        return tmp_path / "other"
+
+    return change
+
+
+@pytest.fixture
+def blocked_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test a cache that nobody can write, not even root: a file where the folder goes."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path / "file"))
+    return tmp_path / "file"
+
+
+@pytest.fixture(scope="module")
+def module_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give the fixtures of one module an empty cache of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("LATENTBOOK_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="package")
+def package_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give the fixtures of one folder of tests an empty cache of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("LATENTBOOK_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def digits() -> datasets.Dataset:
+    """Return all 1,797 digits."""
+    return datasets.load("digits", download=False)
+
+
+@pytest.fixture(scope="session")
+def few_digits(digits: datasets.Dataset) -> datasets.Dataset:
+    """Return 600 of the digits."""
+    return digits.subset(600, 0)
 
 
 @pytest.fixture

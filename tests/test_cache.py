@@ -53,9 +53,7 @@ def test_a_failed_computation_leaves_nothing(own_cache):
     assert not list(own_cache.glob("things/*.npz"))
 
 
-def test_a_cache_that_is_a_file_is_named(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path / "file"))
+def test_a_cache_that_is_a_file_is_named(blocked_cache):
     with pytest.raises(LatentbookError, match=r"cannot write .*set LATENTBOOK_CACHE"):
         cache.load_or_compute("things", {}, counted([]))
 

@@ -201,9 +201,7 @@ def test_a_second_training_of_the_same_waits(own_cache):
     assert order == ["first", "second"]
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path / "file"))
+def test_a_folder_that_cannot_be_written_is_named(blocked_cache):
     with (
         pytest.raises(LatentbookError, match=r"cannot write .* set LATENTBOOK_CACHE"),
         checkpoints.folder({"a": 1}),

@@ -11,14 +11,12 @@ from sklearn.datasets import load_digits
 from latentbook import cache, embed, paths
 from latentbook.errors import LatentbookError
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture(scope="module")
-def digits():
+def x():
+    """300 digits of 8 x 8 pixels as a matrix."""
     return (load_digits().data[:300] / 16).astype(np.float32)
 
 
@@ -41,9 +39,9 @@ def test_changes_apply_without_touching_the_named_setting():
     assert embed.settings("umap2")["n_neighbors"] == 30
 
 
-def test_pca_equals_the_singular_value_decomposition(digits):
-    result = embed.embed(digits, "pca2").arrays
-    centred = digits.astype(float) - digits.mean(axis=0)
+def test_pca_equals_the_singular_value_decomposition(x):
+    result = embed.embed(x, "pca2").arrays
+    centred = x.astype(float) - x.mean(axis=0)
     u, s, _ = np.linalg.svd(centred, full_matrices=False)
     for axis in (0, 1):
         closed = u[:, axis] * s[axis]
@@ -53,14 +51,14 @@ def test_pca_equals_the_singular_value_decomposition(digits):
     np.testing.assert_allclose(result["explained_variance_ratio"], shares[:2], rtol=1e-3)
 
 
-def test_tsne_keeps_neighbours_and_reports_its_divergence(digits):
-    result = embed.embed(digits, "tsne2", perplexity=10.0)
+def test_tsne_keeps_neighbours_and_reports_its_divergence(x):
+    result = embed.embed(x, "tsne2", perplexity=10.0)
     assert result.arrays["embedding"].shape == (300, 2)
     assert result.arrays["embedding"].dtype == np.float32
     assert 0 < result.arrays["kl_divergence"] < 2
     from sklearn.manifold import trustworthiness
 
-    assert trustworthiness(digits, result.arrays["embedding"]) > 0.9
+    assert trustworthiness(x, result.arrays["embedding"]) > 0.9
 
 
 @pytest.mark.parametrize(
@@ -75,19 +73,19 @@ def test_tsne_keeps_neighbours_and_reports_its_divergence(digits):
         ("pca2", {"n_components": 65}, "n_components is 65, but must lie between 1 and 64"),
     ],
 )
-def test_bad_settings_are_refused_before_any_work(digits, method, changes, sentence):
+def test_bad_settings_are_refused_before_any_work(x, method, changes, sentence):
     with pytest.raises(LatentbookError, match=sentence):
-        embed.embed(digits, method, **changes)
+        embed.embed(x, method, **changes)
     assert not stored()
 
 
-def test_bad_matrices_are_refused(digits):
-    holed = digits.copy()
+def test_bad_matrices_are_refused(x):
+    holed = x.copy()
     holed[3, 5] = np.nan
     with pytest.raises(LatentbookError, match="x holds NaN or infinite values in 1 of 300 rows"):
         embed.embed(holed, "pca2")
     with pytest.raises(LatentbookError, match=r"shape \(n_samples, n_features\), but has"):
-        embed.embed(digits.reshape(300, 8, 8), "pca2")
+        embed.embed(x.reshape(300, 8, 8), "pca2")
 
 
 def test_unknown_kind_is_named():
@@ -95,37 +93,37 @@ def test_unknown_kind_is_named():
         embed.reducer("isomap", seed=0)
 
 
-def test_the_second_call_is_loaded(digits):
-    first, second = embed.embed(digits, "pca2"), embed.embed(digits, "pca2")
+def test_the_second_call_is_loaded(x):
+    first, second = embed.embed(x, "pca2"), embed.embed(x, "pca2")
     assert (first.loaded, second.loaded) == (False, True)
     assert second.seconds == first.seconds
     np.testing.assert_array_equal(first.arrays["embedding"], second.arrays["embedding"])
 
 
 @pytest.mark.parametrize("change", ["data", "seed", "parameter"])
-def test_anything_that_decides_the_result_makes_a_new_one(digits, change):
-    embed.embed(digits, "pca2")
+def test_anything_that_decides_the_result_makes_a_new_one(x, change):
+    embed.embed(x, "pca2")
     other = {
-        "data": lambda: embed.embed(digits * np.float32(1.001), "pca2"),
-        "seed": lambda: embed.embed(digits, "pca2", seed=1),
-        "parameter": lambda: embed.embed(digits, "pca2", n_components=3),
+        "data": lambda: embed.embed(x * np.float32(1.001), "pca2"),
+        "seed": lambda: embed.embed(x, "pca2", seed=1),
+        "parameter": lambda: embed.embed(x, "pca2", n_components=3),
     }[change]()
     assert not other.loaded
     assert len(stored()) == 2
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "garbage"])
-def test_a_damaged_file_is_computed_again(digits, damage, capsys):
-    whole = embed.embed(digits, "pca2").arrays["embedding"]
+def test_a_damaged_file_is_computed_again(x, damage, capsys):
+    whole = embed.embed(x, "pca2").arrays["embedding"]
     (file,) = stored()
     content = file.read_bytes()
     damaged = {"truncated": content[: len(content) // 2], "empty": b"", "garbage": b"x" * 500}
     file.write_bytes(damaged[damage])
-    again = embed.embed(digits, "pca2")
+    again = embed.embed(x, "pca2")
     assert not again.loaded
     assert "is damaged" in capsys.readouterr().out
     np.testing.assert_allclose(again.arrays["embedding"], whole, atol=1e-4)
-    assert embed.embed(digits, "pca2").loaded
+    assert embed.embed(x, "pca2").loaded
 
 
 def test_a_failed_computation_leaves_nothing_behind():

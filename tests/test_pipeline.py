@@ -231,7 +231,7 @@ def test_kernels_started_together_do_not_meet(notebook, tmp_path):
 
 def test_a_dying_kernel_is_one_sentence(notebook, tmp_path):
     write_notebook(notebook, "import os; os._exit(1)")
-    with pytest.raises(LatentbookError, match="died, most often for want of memory"):
+    with pytest.raises(LatentbookError, match="died, most often because memory ran out"):
         pipeline.run(notebook, tmp_path / "07-tiny.ipynb")
 
 

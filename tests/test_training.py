@@ -30,10 +30,10 @@ def test_history_has_one_value_an_epoch_and_the_loss_falls():
     assert history["loss"][-1] < history["loss"][0]
 
 
-def test_a_run_continued_equals_one_that_was_not_interrupted(monkeypatch, tmp_path, capsys):
+def test_a_run_continued_equals_one_that_was_not_interrupted(another_cache, capsys):
     x = images()
     whole, full = conv.trained("cae10-guo", x, epochs=4, batch_size=16)
-    monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path / "other"))
+    another_cache()
     conv.trained("cae10-guo", x, epochs=2, batch_size=16)
     resumed, history = conv.trained("cae10-guo", x, epochs=4, batch_size=16)
     assert "resumed after epoch 2 of 4" in capsys.readouterr().out

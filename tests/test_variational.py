@@ -203,11 +203,11 @@ def test_without_reconstruction_the_posterior_falls_on_the_priors():
     assert built.terms(X, Y)["kl"].mean() < 1.0
 
 
-def test_a_run_continued_equals_one_that_was_not_interrupted(monkeypatch, tmp_path, capsys):
+def test_a_run_continued_equals_one_that_was_not_interrupted(another_cache, capsys):
     options = {"batch_size": 16, "progress": False, **SMALL}
     data = ("cl-vae", X, Y, X[:9], Y[:9])
     whole, full = variational.trained(*data, epochs=4, **options)
-    monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path / "other"))
+    another_cache()
     variational.trained(*data, epochs=2, **options)
     resumed, history = variational.trained(*data, epochs=4, **options)
     assert "resumed after epoch 2 of 4" in capsys.readouterr().out

@@ -1,14 +1,14 @@
 """Helper library of the book "Latent Spaces".
 
-The notebooks tell the story; the modules here do the work.
-Import the module you need (``from latentbook import datasets, embed``): nothing heavy is
+The notebooks explain; the modules here compute.
+Import the module that you need (``from latentbook import datasets, embed``). Nothing heavy is
 imported before it is used.
 """
 
 import os
 
-# TensorFlow leaves these kernels off on some processors, where they make convolutions 1.4 times
-# as fast; it reads the variable when it is first imported.
+# These kernels make convolutions 1.4 times as fast, but TensorFlow leaves them off on some
+# processors.  It reads the variable when it is first imported.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = "0.1.0"

@@ -1,9 +1,10 @@
 """Load-or-compute for arrays that cost minutes: embeddings, latent codes, cluster labels.
 
-A result is keyed by what determines it (content of the input, method, parameters, seed, library
-versions) and kept with the seconds it took, so that an interrupted sweep goes on where it
-stopped and a chapter shares the embeddings of another.
-Network weights during training are the business of `training`.
+The key of a result is all that determines it: content of the input, method, parameters, seed and
+library versions.
+The seconds of the computation are stored with it.
+An interrupted sweep therefore continues where it stopped, and chapters share their embeddings.
+Weights of networks are left to `training`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,17 @@ from latentbook import files, paths
 
 @dataclass(frozen=True)
 class Computed:
-    """Arrays of one computation, with the seconds it took when it really ran."""
+    """Arrays of one computation.
+
+    Attributes
+    ----------
+    arrays : dict
+        Name -> array.
+    seconds : float
+        Wall time of the computation itself, also where the arrays were loaded.
+    loaded : bool
+        Whether the arrays come from the cache.
+    """
 
     arrays: dict[str, np.ndarray]
     seconds: float
@@ -42,7 +53,7 @@ def digest(*arrays: np.ndarray) -> str:
 
 
 def canonical(key: Mapping[str, Any]) -> str:
-    """Return `key` as JSON text that does not depend on its order; NumPy scalars are numbers."""
+    """Return `key` as JSON text that does not depend on its order; NumPy scalars become numbers."""
     return json.dumps(key, sort_keys=True, default=lambda value: value.item())
 
 
@@ -53,17 +64,27 @@ def load_or_compute(
 
     Parameters
     ----------
-    kind
+    kind : str
         Folder of the cache, e.g. ``"embeddings"``.
-    key
-        JSON-serialisable description of everything that determines the result.
-    compute
-        Called without arguments when nothing valid is stored; returns named arrays.
+    key : mapping
+        Description of everything that determines the result; it must be JSON-serialisable.
+    compute : callable
+        Called without arguments where nothing valid is stored; returns named arrays.
+
+    Returns
+    -------
+    Computed
+        The arrays, the seconds of their computation, and whether they were loaded.
+
+    Raises
+    ------
+    LatentbookError
+        If the cache cannot be written.
 
     Notes
     -----
-    Writes are atomic, and a second process that wants the same key waits for the first one.
-    A damaged file is computed again. ``seconds`` is wall time of the original computation.
+    Writes are atomic. A second process that asks for the same key waits for the first one.
+    A damaged file is reported and computed again.
     """
     text = canonical(key)
     name = hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -1,7 +1,7 @@
 """Checkpoints of a training: weights and a JSON state a step, written atomically, resumed safely.
 
-A state is written after its weights, so that a kill leaves either both or neither.
-What is trained, and when a checkpoint is due, is decided by `training` and `dcec`.
+The state is written after the weights: a run that is killed leaves both files or none that counts.
+`training` and `dcec` decide what is trained and when a checkpoint is due.
 """
 
 from __future__ import annotations
@@ -40,14 +40,25 @@ def save(
 ) -> None:
     """Write weights (with the optimizer's) and state after `step` steps; keep the two newest.
 
-    With `milestones` those of 1, 2, 5, 10, 20, 50 ... steps are kept too, so that a shorter
-    training can be read out of a longer one.
+    Parameters
+    ----------
+    model : keras.Model
+        Its weights and those of its optimizer are saved.
+    where : Path
+        Folder of the training, from `folder`.
+    step : int
+        Steps (epochs or iterations) done so far.
+    state : mapping
+        Plain numbers and lists, stored as JSON.
+    milestones : bool, default=False
+        Also keep the checkpoints of 1, 2, 5, 10, 20, 50 ... steps. A later and shorter training
+        with the same key then loads one of them.
     """
     with files.atomic(where / f"{step:05d}.weights.h5") as scratch:
         model.save_weights(scratch)
     with files.atomic(where / f"{step:05d}.json") as scratch:
         scratch.write_text(json.dumps(state))
-    # those of a longer training, asked for before, are left alone
+    # checkpoints of a longer training with the same key stay
     done = [path for path in _states(where) if int(path.stem) <= step]
     for old in done[:-2]:
         if milestones and old.stem.strip("0") in ("1", "2", "5"):
@@ -62,10 +73,10 @@ def resume(model: keras.Model, where: Path, limit: int) -> dict[str, Any] | None
     Returns
     -------
     dict or None
-        Its state, or None if there is none, and then `model` is as it was. A damaged checkpoint
-        is named and passed over.
+        State of that checkpoint, or None where there is none; `model` is then unchanged.
+        A damaged checkpoint is reported and skipped.
     """
-    # lets a checkpoint restore the optimizer's moments too, and TensorFlow trace a step once only
+    # a checkpoint can then restore the optimizer's moments, and TensorFlow traces a step only once
     model.optimizer.build(model.trainable_variables)
     states = [path for path in reversed(_states(where)) if int(path.stem) <= limit]
     if not states:
@@ -86,5 +97,8 @@ def resume(model: keras.Model, where: Path, limit: int) -> dict[str, Any] | None
 
 
 def _states(where: Path) -> list[Path]:
-    """Return the states in a folder, oldest first; what a kill left half written is not one."""
+    """Return the states in a folder, oldest first.
+
+    A checkpoint that was cut off while being written is ignored: its state is missing.
+    """
     return sorted(where.glob("[0-9]*.json"))

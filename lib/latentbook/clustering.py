@@ -1,7 +1,15 @@
 """The second stage: k-means, Gaussian mixture or HDBSCAN on any representation.
 
-Also here: what chooses the number of clusters without labels (silhouette, BIC).
+`choose_k` scores numbers of clusters without labels, by silhouette and BIC.
 Scoring against classes is left to `metrics`.
+
+References
+----------
+- fernandez2020: Agustín Fernández Felguera. Dimensionality reduction for clustering with deep
+  neural networks. Bachelor's thesis, Universitat de Barcelona and Universitat Politècnica de
+  Catalunya, 2020.
+- mcinnes2017hdbscan: Leland McInnes, John Healy, Steve Astels. hdbscan: hierarchical density based
+  clustering. 2017. https://doi.org/10.21105/joss.00205
 """
 
 from __future__ import annotations
@@ -15,7 +23,7 @@ from latentbook import cache
 from latentbook.errors import check_between, check_matrix, choose
 from latentbook.metrics import silhouette
 
-#: Settings of fernandez2020, listings 12.1 and 12.2; the mixture is ours.
+#: Settings of fernandez2020, listings 12.1 and 12.2; that of the mixture is our own.
 SETTINGS: dict[str, dict[str, Any]] = {
     "k-means": {"n_init": 10},
     "mixture": {"n_init": 5, "covariance_type": "full", "reg_covar": 1e-6},
@@ -24,7 +32,19 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def clusterer(name: str, *, n_clusters: int, seed: int, **params: Any) -> Any:
-    """Return an unfitted estimator with ``fit_predict``; `n_clusters` is unused by HDBSCAN."""
+    """Return an unfitted estimator with ``fit_predict``.
+
+    Parameters
+    ----------
+    name : str
+        A key of `SETTINGS`.
+    n_clusters : int
+        Ignored by HDBSCAN, which finds its own number.
+    seed : int
+        Random state; HDBSCAN has none.
+    **params
+        Further parameters of the estimator.
+    """
     choose("clustering", name, SETTINGS)
     if name == "k-means":
         from sklearn.cluster import KMeans
@@ -36,26 +56,26 @@ def clusterer(name: str, *, n_clusters: int, seed: int, **params: Any) -> Any:
         return GaussianMixture(n_clusters, random_state=seed, **params)
     from hdbscan import HDBSCAN
 
-    # one job: 3 to 4 times as fast as the default on two-dimensional data
+    # one job is 3 to 4 times as fast as the default on two-dimensional data
     return HDBSCAN(core_dist_n_jobs=1, **params)
 
 
 def cluster(
     z: np.ndarray, name: str, *, n_clusters: int = 10, seed: int = 0, **changes: Any
 ) -> cache.Computed:
-    """Cluster `z`, from the cache where that was done before.
+    """Cluster `z`, or load the clusters of an earlier call from the cache.
 
     Parameters
     ----------
     z : array of shape (n_samples, n_features)
         Finite values.
-    name
-        ``k-means``, ``mixture`` (Gaussians with full covariance) or ``hdbscan``.
-    n_clusters
+    name : {"k-means", "mixture", "hdbscan"}
+        The mixture is one of Gaussians with full covariance.
+    n_clusters : int, default=10
         Ignored by HDBSCAN, which finds its own number.
-    seed
+    seed : int, default=0
         Random state; HDBSCAN has none.
-    changes
+    **changes
         Parameters that differ from `SETTINGS`, e.g. ``min_cluster_size=50``.
 
     Returns
@@ -68,6 +88,16 @@ def cluster(
     ------
     LatentbookError
         For an unknown name, NaN, or `n_clusters` outside 2 .. n_samples - 1.
+
+    Examples
+    --------
+    >>> from latentbook import clustering, datasets, metrics
+    >>> digits = datasets.load("digits", n=200)
+    >>> result = clustering.cluster(digits.flat, "k-means", n_clusters=10)
+    >>> result.arrays["labels"].shape
+    (200,)
+    >>> metrics.accuracy(digits.y, result.arrays["labels"]) > 0.5
+    True
     """
     params = SETTINGS[choose("clustering", name, SETTINGS)] | changes
     check_matrix(z, "the representation")
@@ -87,7 +117,7 @@ def cluster(
 
     def compute() -> dict[str, np.ndarray]:
         estimator = clusterer(name, n_clusters=n_clusters, seed=seed, **params)
-        # float64: the EM steps of a mixture on tight UMAP islands need it
+        # the EM steps of a mixture on tight UMAP islands need float64
         labels = estimator.fit_predict(z.astype(np.float64) if name == "mixture" else z)
         result = {"labels": labels.astype(np.int32)}
         if name == "k-means":
@@ -107,10 +137,12 @@ def choose_k(
     Parameters
     ----------
     z : array of shape (n_samples, n_features)
-    candidates
+    candidates : range
         Numbers of clusters to try, e.g. ``range(2, 21)``.
-    n
-        Points sampled at most.
+    seed : int, default=0
+        Random state of the sample and of the clusterers.
+    n : int, default=20000
+        Largest number of points; of more a random sample is taken.
 
     Returns
     -------

@@ -4,6 +4,20 @@
 and change it.  `embed` runs a named setting through the cache and says how long it took;
 `fit_transform` does the same for an estimator that the reader has written down.
 Autoencoders, which also embed, live in `latentbook.autoencoders`.
+
+References
+----------
+- fernandez2020: Agustín Fernández Felguera. Dimensionality reduction for clustering with deep
+  neural networks. Bachelor's thesis, Universitat de Barcelona and Universitat Politècnica de
+  Catalunya, 2020.
+- maaten2008tsne: Laurens van der Maaten, Geoffrey Hinton. Visualizing data using t-SNE. 2008.
+- policar2024opentsne: Pavlin G. Poličar, Martin Stražar, Blaž Zupan. openTSNE: a modular Python
+  library for t-SNE dimensionality reduction and embedding. 2024.
+  https://doi.org/10.18637/jss.v109.i03
+- mcinnes2018umap: Leland McInnes, John Healy, James Melville. UMAP: uniform manifold approximation
+  and projection for dimension reduction. 2018. https://arxiv.org/abs/1802.03426
+- dalal2005hog: Navneet Dalal, Bill Triggs. Histograms of oriented gradients for human detection.
+  2005. https://doi.org/10.1109/CVPR.2005.177
 """
 
 from __future__ import annotations
@@ -18,8 +32,8 @@ import numpy as np
 from latentbook import cache
 from latentbook.errors import LatentbookError, check_between, check_matrix, choose
 
-#: Named settings. ``tsne2`` and the UMAP pair (15, 0.1) / (30, 0) are those of fernandez2020,
-#: section 11.1.1; ``tsne2 all`` is openTSNE at its defaults, the one that bears 70,000 points.
+#: Named settings. Those of ``tsne2``, ``umap2 picture`` and ``umap2`` are from fernandez2020,
+#: section 11.1.1. ``tsne2 all`` is openTSNE at its defaults, which can embed 70,000 points.
 SETTINGS: dict[str, dict[str, Any]] = {
     "pca2": {"kind": "pca", "n_components": 2},
     "pca50": {"kind": "pca", "n_components": 50},
@@ -54,8 +68,8 @@ _LIBRARY = {
     "umap": "umap-learn",
 }
 
-#: Functions that UMAP and its search for neighbours compile anew in every process, because they do
-#: not ask Numba to keep them. Those that take a metric as an argument cannot be kept.
+#: Functions that UMAP and its search for neighbours compile in every process, because they do not
+#: ask Numba to keep the result. Functions that take a metric as an argument cannot be kept.
 _COMPILED = {
     "umap.utils": ("fast_knn_indices", "submatrix"),
     "umap.umap_": ("smooth_knn_dist", "compute_membership_strengths"),
@@ -72,6 +86,13 @@ _COMPILED = {
 def settings(method: str, **changes: Any) -> dict[str, Any]:
     """Return the parameters of a named setting, with `changes` applied.
 
+    Parameters
+    ----------
+    method : str
+        A key of `SETTINGS`.
+    **changes
+        Parameters that differ from the named setting.
+
     Raises
     ------
     LatentbookError
@@ -85,13 +106,14 @@ def reducer(kind: str, *, seed: int, **params: Any) -> Any:
 
     Parameters
     ----------
-    kind
-        ``pca``, ``tsne`` (scikit-learn, for samples), ``opentsne`` (for everything) or ``umap``.
-    seed
-        Random state. A fixed one makes UMAP's layout single-threaded.
-    params
-        ``n_components``, and ``perplexity``, ``learning_rate`` (t-SNE) or ``n_neighbors``,
-        ``min_dist`` (UMAP).
+    kind : {"pca", "tsne", "opentsne", "umap"}
+        ``tsne`` is scikit-learn's, for a few thousand points; ``opentsne`` takes any number.
+    seed : int
+        Random state. UMAP computes its layout on one thread where it is fixed, as here.
+    **params
+        ``n_components``; of t-SNE ``perplexity`` (the size of the neighbourhoods that it
+        preserves) and ``learning_rate``; of UMAP ``n_neighbors`` (more of them show coarser
+        structure) and ``min_dist`` (how tightly points may be packed).
     """
     choose("kind of reduction", kind, _LIBRARY)
     if kind == "pca":
@@ -116,7 +138,7 @@ def reducer(kind: str, *, seed: int, **params: Any) -> Any:
 def _keep_compiled() -> None:
     """Let Numba keep what UMAP compiles.
 
-    Saves later processes a quarter of a minute, and as much again from 4,096 rows on.
+    This saves later processes a quarter of a minute, and as much again from 4,096 rows on.
     """
     for module, names in _COMPILED.items():
         for name in names:
@@ -126,7 +148,7 @@ def _keep_compiled() -> None:
 
 
 def compile_ahead() -> None:
-    """Compile what UMAP needs for small data, which the set-up does so that no chapter has to."""
+    """Compile what UMAP needs for small data; the set-up calls it, so that no chapter waits."""
     few = np.random.default_rng(0).random((40, 4), dtype=np.float32)
     reducer("umap", seed=0, n_neighbors=5, n_epochs=1).fit(few).transform(few)
 
@@ -143,17 +165,17 @@ def check_settings(n_samples: int, n_features: int, params: dict[str, Any]) -> N
 
 
 def embed(x: np.ndarray, method: str, *, seed: int = 0, **changes: Any) -> cache.Computed:
-    """Embed `x` with a named setting, from the cache where it was computed before.
+    """Embed `x` with a named setting, or load the embedding of an earlier call from the cache.
 
     Parameters
     ----------
     x : array of shape (n_samples, n_features)
         Finite values, in [0, 1] for images.
-    method
+    method : str
         A key of `SETTINGS`.
-    seed
+    seed : int, default=0
         Random state.
-    changes
+    **changes
         Parameters that differ from the named setting, e.g. ``n_neighbors=10``.
 
     Returns
@@ -166,7 +188,17 @@ def embed(x: np.ndarray, method: str, *, seed: int = 0, **changes: Any) -> cache
     ------
     LatentbookError
         For an unknown method, a matrix with NaN or of the wrong shape, or a parameter out of
-        range for this matrix (perplexity above a third of the points, say).
+        range for this matrix (a perplexity above a third of the points, for example).
+
+    Examples
+    --------
+    >>> from latentbook import datasets, embed
+    >>> digits = datasets.load("digits", n=500)
+    >>> result = embed.embed(digits.flat, "pca2")
+    >>> result.arrays["embedding"].shape
+    (500, 2)
+    >>> embed.embed(digits.flat, "pca2").loaded
+    True
     """
     params = settings(method, **changes)
     return _cached(x, params, seed, lambda: reducer(seed=seed, **params))
@@ -275,7 +307,7 @@ def hog(images: np.ndarray, pixels_per_cell: int = 8) -> np.ndarray:
     Parameters
     ----------
     images : array of shape (n, height, width, channels)
-    pixels_per_cell
+    pixels_per_cell : int, default=8
         Side of a cell in pixels.
 
     Returns

@@ -1,8 +1,8 @@
-"""The one exception that the project raises for input it can name.
+"""The one exception of the project, and checks that raise it.
 
-Everything a caller can get wrong (a misspelt data set, k = 1, a corrupt file) is reported as a
-`LatentbookError` whose message is one sentence: what is wrong, what is allowed, how to go on.
-Anything else that escapes is a bug in this library.
+Input that a caller can get wrong (a misspelt data set, k = 1, a corrupt file) raises a
+`LatentbookError`. Its message is one sentence: what is wrong, what is allowed, how to go on.
+Every other exception that leaves the library is a bug of the library.
 """
 
 from __future__ import annotations
@@ -20,10 +20,23 @@ class LatentbookError(ValueError):
 def choose(kind: str, value: str, allowed: Iterable[str]) -> str:
     """Return `value` if it is one of `allowed`.
 
+    Parameters
+    ----------
+    kind : str
+        What the value names, e.g. ``"data set"``; the message says so.
+    value : str
+    allowed : iterable of str
+
     Raises
     ------
     LatentbookError
-        Naming `kind`, the allowed values and, where there is one, the closest of them.
+        If it is not. The message lists the allowed values and suggests the closest one.
+
+    Examples
+    --------
+    >>> choose("clustering", "kmeans", ["k-means", "hdbscan"])
+    Traceback (most recent call last):
+    latentbook.errors.LatentbookError: unknown clustering 'kmeans': choose one of k-means, ...
     """
     options = list(allowed)
     if value in options:

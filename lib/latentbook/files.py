@@ -1,4 +1,8 @@
-"""Writing a file so that a reader never sees half of it."""
+"""Writing files: a reader sees the old file or the new one, never half of it.
+
+A failed write becomes one sentence that says what to do.
+Where files lie is left to `paths`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from latentbook.errors import LatentbookError
 
 @contextmanager
 def writable(path: Path) -> Iterator[None]:
-    """Make the folder of `path`, and turn a failed write inside into one clear sentence.
+    """Create the folder of `path`, and turn a failed write inside into one clear sentence.
 
     Raises
     ------
@@ -32,10 +36,10 @@ def writable(path: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes the name `path` in one step.
+    """Yield a temporary path beside `path`; on success the file is renamed to `path` in one step.
 
-    The name of the temporary file ends in that of `path`. If the body raises, `path` is left as
-    it was.
+    The name of the temporary file ends in that of `path`. If the body raises, `path` stays as it
+    was.
 
     Raises
     ------

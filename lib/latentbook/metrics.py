@@ -1,9 +1,19 @@
 """Scores of a clustering against classes, and of an embedding against the space it came from.
 
-Thin over scikit-learn and SciPy; written here are only clustering accuracy (a contingency table
-and an optimal assignment), coverage, and the two global measures of structure preservation.
+Most scores are scikit-learn's and SciPy's. Written here are clustering accuracy (a contingency
+table and an optimal assignment), coverage, and two global measures of structure preservation.
 Noise (label -1, from HDBSCAN) is a group of its own in NMI, AMI, ARI and V-measure, and an error
-in ACC; the scores with the suffix ``_kept`` leave it out, as fernandez2020 does.
+in ACC. The scores with the suffix ``_kept`` leave noise out, as fernandez2020 does.
+
+References
+----------
+- fernandez2020: Agustín Fernández Felguera. Dimensionality reduction for clustering with deep
+  neural networks. Bachelor's thesis, Universitat de Barcelona and Universitat Politècnica de
+  Catalunya, 2020.
+- venna2001trustworthiness: Jarkko Venna, Samuel Kaski. Neighborhood preservation in nonlinear
+  projection methods: an experimental study. 2001. https://doi.org/10.1007/3-540-44668-0_68
+- rosenberg2007vmeasure: Andrew Rosenberg, Julia Hirschberg. V-measure: a conditional entropy-based
+  external cluster evaluation measure. 2007. https://aclanthology.org/D07-1043
 """
 
 from __future__ import annotations
@@ -19,7 +29,7 @@ NOISE = -1
 
 
 def _codes(labels: np.ndarray, what: str) -> np.ndarray:
-    """Return group numbers from 0 in sorted order; some numbers may have no group."""
+    """Return group numbers from 0 in sorted order; a number may belong to no sample."""
     labels = np.asarray(labels)
     if labels.ndim != 1 or len(labels) == 0:
         raise LatentbookError(f"{what} must be a non-empty vector, but has shape {labels.shape}")
@@ -45,7 +55,7 @@ def contingency(y: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def matching(y: np.ndarray, labels: np.ndarray) -> dict[int, int]:
-    """Return the one-to-one match {cluster: class} with the most agreeing samples (noise never)."""
+    """Return the one-to-one match {cluster: class} with most agreeing samples, without noise."""
     y, labels = np.asarray(y), np.asarray(labels)
     kept = labels != NOISE
     if not kept.any():
@@ -59,8 +69,13 @@ def matching(y: np.ndarray, labels: np.ndarray) -> dict[int, int]:
 def accuracy(y: np.ndarray, labels: np.ndarray) -> float:
     """Return clustering accuracy: the share of samples that the best one-to-one match gets right.
 
-    ACC of fernandez2020, section 7.2.1. Samples labelled -1 count as wrong, and where there are
-    more clusters than classes, so do the samples of the clusters left without a class.
+    ACC of fernandez2020, section 7.2.1. Samples labelled -1 count as wrong. Where there are more
+    clusters than classes, samples of the clusters without a class count as wrong too.
+
+    Examples
+    --------
+    >>> accuracy(np.array([0, 0, 1, 1]), np.array([7, 7, 7, 3]))
+    0.75
     """
     y, labels = np.asarray(y), np.asarray(labels)
     if y.shape != labels.shape:
@@ -98,8 +113,14 @@ def clustering_scores(y: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     Returns
     -------
     dict
-        nmi, ami, ari, acc, homogeneity, completeness, v_measure, the same over the points that
-        were kept (``nmi_kept`` ...; 0 when none was), and n_clusters (noise not counted).
+        nmi, ami, ari, acc, homogeneity, completeness, v_measure; the same over the points that
+        are not noise (``nmi_kept`` ...; 0 where all are noise); and n_clusters without noise.
+
+    Examples
+    --------
+    >>> scores = clustering_scores(np.array([0, 0, 1, 1]), np.array([5, 5, 2, -1]))
+    >>> scores["acc"], scores["acc_kept"], scores["n_clusters"]
+    (0.75, 1.0, 2.0)
     """
     y, labels = np.asarray(y), np.asarray(labels)
     contingency(y, labels)
@@ -121,8 +142,18 @@ def coverage(labels: np.ndarray) -> float:
 def silhouette(x: np.ndarray, labels: np.ndarray, *, n: int = 5000, seed: int = 0) -> float:
     """Return the mean silhouette coefficient over a random sample of `n` non-noise points.
 
-    The exact value needs all pairs of distances; the sample's standard error at 5,000 points is
-    about 0.003. NaN if fewer than two clusters are left.
+    The exact value needs the distances of all pairs. The standard error of a sample of 5,000 points
+    is about 0.003. NaN if fewer than two clusters are left.
+
+    Parameters
+    ----------
+    x : array of shape (n_samples, n_features)
+    labels : vector of length n_samples
+        Clusters, with -1 for noise.
+    n : int, default=5000
+        Size of the sample.
+    seed : int, default=0
+        Random state of the sample.
     """
     from sklearn.metrics import silhouette_score
 
@@ -155,10 +186,12 @@ def structure_preservation(
     z : array of shape (n_samples, n_components)
     y : vector of length n_samples, optional
         Classes, for the centroid correlation.
-    n_neighbors
-        Size of the neighbourhoods compared.
-    n
-        Points sampled (all pairs of distances are needed).
+    n_neighbors : int, default=15
+        Size of the neighbourhoods that are compared.
+    n : int, default=5000
+        Points of the random sample: the distances of all pairs are needed.
+    seed : int, default=0
+        Random state of the sample.
 
     Returns
     -------

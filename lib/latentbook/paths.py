@@ -1,7 +1,7 @@
-"""Where things lie: the only module that knows the folders of the project.
+"""Where files lie: the only module that knows the folders of the project.
 
-Chapters and library modules ask here instead of climbing with ``../..``.
-Reading and writing the files is left to `records`, `datasets` and `cache`.
+Chapters and modules call these functions; nobody writes ``../..``.
+Reading and writing files is left to `records`, `datasets` and `cache`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from latentbook.errors import LatentbookError
 
 
 def root() -> Path:
-    """Return the folder of the project: ``$LATENTBOOK_ROOT``, the checkout, or a parent of here.
+    """Return the folder of the project.
+
+    The first of: ``$LATENTBOOK_ROOT``, the checkout of this module, the working directory and its
+    parents.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The command line that runs and checks chapters: ``python -m latentbook.pipeline run | check``.
 
-The work is done in `latentbook.book.run` and `latentbook.chapters`; the names are gathered here for
-the tools that have always asked here.
+The work is done in `latentbook.book.run` and `latentbook.chapters`. Their names are gathered here
+for tools that import them from here.
 A profile (`notebooks/profiles/NAME.yml`) holds ``{chapter: {parameter: literal}}`` for every
 chapter.
 """

@@ -1,7 +1,7 @@
 """Figures that more than one chapter draws, in one style.
 
-Colours are seaborn's colour-blind palette; the same class has the same colour in every figure,
-and noise is grey. Captions and alternative texts belong to the notebooks' cells.
+Colours are those of seaborn's colour-blind palette. The same class has the same colour in every
+figure, and noise is grey. Captions and alternative texts are left to the cells of the notebooks.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def use_style() -> None:
 def colours(n: int) -> list[tuple[float, float, float]]:
     """Return `n` colours: the colour-blind palette for up to ten, evenly spaced hues beyond.
 
-    The palette's grey, which is kept for noise, gives way to indigo.
+    Indigo replaces the grey of the palette, because grey stands for noise.
     """
     palette = sns.color_palette("colorblind" if n <= 10 else "husl", n)
     if 7 < n <= 10:
@@ -72,9 +72,13 @@ def scatter(
     Parameters
     ----------
     z : array of shape (n_samples, 2)
+        At most 10,000 points are drawn, a random subsample of more.
     labels : vector of length n_samples
-    names
-        Written at the median of each group where given (class names).
+    ax : matplotlib.axes.Axes, default=None
+        Where to draw; None is the current one.
+    title : str, default=""
+    names : sequence of str, default=None
+        Names of the classes, written at the median of each group.
     """
     ax = ax or plt.gca()
     rows = sampling.subsample(len(z))
@@ -103,7 +107,17 @@ def scatter_panels(
     names: Sequence[str] | None = None,
     columns: int = 2,
 ) -> Figure:
-    """Draw one `scatter` a panel: title -> (embedding, labels); `names` mark the first panel."""
+    """Draw one `scatter` a panel.
+
+    Parameters
+    ----------
+    panels : mapping
+        Title -> (embedding, labels).
+    names : sequence of str, default=None
+        Names of the classes, written in the first panel.
+    columns : int, default=2
+        Panels a row.
+    """
     rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(4.2 * columns, 3.9 * rows), layout="constrained", squeeze=False

@@ -1,9 +1,8 @@
 """The one `fit` of the book: progress bar, early stopping, checkpoints, resume.
 
-A run that is killed and started again goes on after its last checkpoint and ends with the same
-weights, because the order of the samples and the noise of random layers depend only on the
-seed and the epoch's number, and because early stopping reads the recorded history instead of
-keeping a state.
+A run that was killed continues after its last checkpoint and ends with the same weights.
+The order of the samples and the noise of random layers depend only on the seed and on the number
+of the epoch. Early stopping reads the recorded history and keeps no state.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ if TYPE_CHECKING:
 
 History = dict[str, list[float]]
 
-#: From this many rows on, a dense network is compiled with XLA also on a CPU: an epoch then takes
-#: a third less time, which repays the ten seconds that compiling takes.
+#: From this many rows on, a dense network is compiled with XLA on a CPU too. Compiling takes ten
+#: seconds, and every epoch takes a third less time.
 XLA_ROWS = 10_000
 
 #: Steps that TensorFlow makes between two returns to Python.
 STEPS_A_CALL = 16
 
-#: Seconds of training that a kill may cost: epochs shorter than that share a checkpoint.
+#: Seconds of training that a killed run may lose; shorter epochs share a checkpoint.
 CHECKPOINT_SECONDS = 1.0
 
 NOT_FINITE = "x holds NaN or infinite values: drop or impute them first"
@@ -40,14 +39,14 @@ NOT_FINITE = "x holds NaN or infinite values: drop or impute them first"
 def compiling(dense_rows: int = 0) -> dict[str, Any]:
     """Return the arguments of Keras' `compile` that make training fastest on this backend.
 
-    XLA makes small convolutional networks 1.4 to 5 times slower for TensorFlow on a CPU; JAX needs
-    it. TensorFlow makes several steps a call, which saves half of a small network's time a step;
-    JAX would compile every one of them.
+    On a CPU, XLA makes small convolutional networks of TensorFlow 1.4 to 5 times slower. JAX needs
+    XLA. TensorFlow takes several steps a call, which halves the time of a small network's step.
+    JAX would compile every one of these steps.
 
     Parameters
     ----------
-    dense_rows
-        Training rows of a network that has dense layers only.
+    dense_rows : int, default=0
+        Training rows of a network that has dense layers only; 0 for other networks.
     """
     import keras
 
@@ -61,7 +60,7 @@ def compiling(dense_rows: int = 0) -> dict[str, Any]:
 
 
 def is_lazy(x: Any) -> bool:
-    """Say whether `x` is read piece by piece, like `weather.windows.Windows`, and no array.
+    """Say whether `x` is read piece by piece, like `weather.windows.Windows`, and is not an array.
 
     Such an object has ``shape``, ``dtype``, a length, ``x[rows]`` and a ``digest`` of its own.
     """
@@ -69,25 +68,25 @@ def is_lazy(x: Any) -> bool:
 
 
 def digest(x: Any) -> str:
-    """Return what identifies the content of an array, a structure of arrays, or a lazy `x`."""
+    """Return a digest of the content of an array, a structure of arrays, or a lazy `x`."""
     import keras
 
     return x.digest if is_lazy(x) else cache.digest(*keras.tree.flatten(x))
 
 
 def rows_at_once(shape: Sequence[int]) -> int:
-    """Return how many samples of this shape a network may be shown at once without training it.
+    """Return how many samples of this shape a network evaluates at once.
 
-    At most 1024, and fewer where a sample is large: all activations are held together.
+    At most 1024, and fewer where a sample is large: all activations are in memory together.
     """
     return max(1, min(1024, 2**22 // math.prod(shape)))
 
 
 def batches(x: Any, order: np.ndarray, batch_size: int) -> keras.utils.PyDataset:
-    """Return the batches (x, x) of a lazy `x` in the given order, the last one possibly smaller.
+    """Return the batches (x, x) of a lazy `x` in the given order; the last one may be smaller.
 
-    What is lazy can be searched for NaN only as it is read; ``finite`` of the batches says what
-    was found, because an exception raised here would reach the caller as one of the backend.
+    A lazy `x` is searched for NaN while it is read. The attribute ``finite`` of the batches tells
+    the result: an exception raised here would reach the caller as one of the backend.
     """
     import keras
 
@@ -108,7 +107,8 @@ def batches(x: Any, order: np.ndarray, batch_size: int) -> keras.utils.PyDataset
 def reseed(model: keras.Model, *numbers: int) -> None:
     """Set the state of every random layer of `model` (noise, dropout, sampling) from `numbers`.
 
-    Called before each epoch, so that a resumed run draws what an uninterrupted one would have.
+    `fit` calls it before each epoch. A resumed run then draws the same numbers as one that was
+    not interrupted.
     """
     # what `keras.random.SeedGenerator` calls its variable
     states = [v for v in model.non_trainable_variables if v.name == "seed_generator_state"]
@@ -117,7 +117,7 @@ def reseed(model: keras.Model, *numbers: int) -> None:
 
 
 def best_epoch(losses: list[float]) -> int:
-    """Return the index of the smallest loss, the first of several."""
+    """Return the index of the smallest loss; of equal ones the first."""
     return int(np.argmin(losses))
 
 
@@ -144,19 +144,26 @@ def fit(
 
     Parameters
     ----------
-    model
-        Compiled Keras model; its weights are changed in place.
-    x, x_val : arrays of shape (n, ...), dicts of such arrays, or lazy (see `is_lazy`)
-        Training samples, and samples whose loss early stopping watches.
-    epochs
-        Upper limit. Asking later for more epochs with the same `key` goes on from there.
-    key
-        What else determines the result (architecture, learning rate ...); together with the
-        data, the batch size, the seed and the versions it names the checkpoint.
-    patience
-        Stop when the validation loss has not improved for this many epochs; None never stops.
-    milestones
-        As in `checkpoints.save`; False saves gigabytes where the network is large.
+    model : keras.Model
+        Compiled model; its weights change in place.
+    x : array of shape (n, ...), dict of such arrays, or lazy (see `is_lazy`)
+        Training samples.
+    epochs : int
+        Upper limit. A later call with more epochs and the same `key` continues from here.
+    key : mapping
+        What else determines the result: architecture, learning rate and so on. The checkpoint is
+        named by it and by data, batch size, seed and versions.
+    x_val : as `x`, default=None
+        Samples whose loss early stopping watches; None watches the training loss.
+    batch_size : int, default=256
+    patience : int or None, default=None
+        Stop when that loss has not improved for this many epochs; None never stops early.
+    seed : int, default=0
+        Determines the order of the samples and the noise of random layers.
+    progress : bool, default=True
+        Show a progress bar.
+    milestones : bool, default=True
+        As in `checkpoints.save`. False saves gigabytes where the network is large.
 
     Returns
     -------
@@ -166,7 +173,7 @@ def fit(
     Raises
     ------
     LatentbookError
-        For NaN, a shape the model does not take, fewer than one epoch, or a loss that becomes
+        For NaN, a shape that the model does not take, fewer than one epoch, or a loss that becomes
         NaN during training.
     """
     import keras
@@ -226,7 +233,7 @@ def _train_epoch(model: keras.Model, x: Any, batch_size: int, seed: int, epoch: 
         logs = model.fit(feed.dataset(shown), shuffle=False, verbose=0).history
         if not shown.finite:
             raise LatentbookError(NOT_FINITE)
-    else:  # a copy in the right order is cut up by the backend, far faster than by Python
+    else:  # the backend cuts a copy in the right order far faster than Python would
         copy = keras.tree.map_structure(lambda array: array[order], x)
         fed = feed.arrays(copy, copy, batch_size=batch_size)
         logs = model.fit(**fed, shuffle=False, verbose=0).history
@@ -259,11 +266,11 @@ def _check(model: keras.Model, x: Any, epochs: int, batch_size: int, patience: i
     check_between("batch_size", batch_size, 1, 1_000_000)
     if patience is not None:
         check_between("patience", patience, 1, 1_000_000)
-    for array, taken in zip(keras.tree.flatten(x), model.inputs, strict=True):
-        if tuple(array.shape[1:]) != tuple(taken.shape[1:]):
+    for array, expected in zip(keras.tree.flatten(x), model.inputs, strict=True):
+        if tuple(array.shape[1:]) != tuple(expected.shape[1:]):
             raise LatentbookError(
-                f"the model takes samples of shape {tuple(taken.shape[1:])}, but x holds samples "
-                f"of shape {array.shape[1:]}"
+                f"the model takes samples of shape {tuple(expected.shape[1:])}, but x holds "
+                f"samples of shape {array.shape[1:]}"
             )
         if not is_lazy(array) and not np.isfinite(array).all():
             raise LatentbookError(NOT_FINITE)

@@ -255,7 +255,7 @@ def test_a_full_disk_is_one_sentence(project, server):
     project.write_registry([mirror])
     script = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "from latentbook import cli\n"
+        "from latentbook.book import cli\n"
         "from latentbook.datasets import download\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         "raise SystemExit(cli.main(['data', 'fetch', 'mnist']))"

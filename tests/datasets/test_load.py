@@ -27,11 +27,6 @@ REAL = {
 }
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return datasets.load("digits", download=False)
-
-
 def real(name):
     if name == "fashion_mnist" and not DEBIAN.is_dir():
         pytest.skip("the package dataset-fashion-mnist is not installed")

@@ -133,5 +133,5 @@ def test_nsl_kdd_does_not_depend_on_line_ends(tmp_path):
 @pytest.mark.parametrize("head", [b"\x00\x00\x0d\x01", b"\x01\x00\x08\x01"])
 def test_idx_of_other_types_is_refused(tmp_path, head):
     contents = dict.fromkeys(container("mnist", "idx").files, head + b"\x00\x00\x00\x01\x05")
-    with pytest.raises(LatentbookError, match="no idx file of unsigned bytes"):
+    with pytest.raises(LatentbookError, match="not an idx file of unsigned bytes"):
         read(tmp_path, "mnist", "idx", contents)

@@ -58,13 +58,12 @@ def test_the_systems_folder_is_found(project):
     assert load().source == f"{system} (4 files)"
 
 
-def test_debians_fashion_mnist_is_found_by_itself(monkeypatch, tmp_path):
+def test_debians_fashion_mnist_is_found_by_itself(monkeypatch, own_cache):
     from .test_load import DEBIAN
 
     if not DEBIAN.is_dir():
         pytest.skip("the package dataset-fashion-mnist is not installed")
     monkeypatch.delenv("LATENTBOOK_DATA", raising=False)
-    monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path))
     assert load("fashion_mnist").source == f"{DEBIAN} (4 files)"
 
 

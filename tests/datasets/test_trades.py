@@ -7,12 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.compose import make_column_transformer
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from latentbook import datasets
+from latentbook import datasets, tabular
 from latentbook.datasets import trades
 
 
@@ -30,13 +26,13 @@ def frame(data):
 def stages(request):
     """Habits, the columns before and after planting, and after mislabelling."""
     rng = np.random.default_rng(request.param)
-    habits = trades._habits(rng)
-    columns = trades._ordinary(rng, habits)
-    trades._forget(rng, habits, columns)
+    habits = trades.draw_habits(rng)
+    columns = trades.draw_trades(rng, habits)
+    trades.remove_values(rng, habits, columns)
     before = {name: values.copy() for name, values in columns.items()}
-    trades._plant(rng, habits, columns)
+    trades.plant_anomalies(rng, habits, columns)
     after = {name: values.copy() for name, values in columns.items()}
-    trades._mislabel(rng, habits, columns)
+    trades.mislabel(rng, habits, columns)
     return habits, before, after, columns
 
 
@@ -83,31 +79,10 @@ def test_traders_have_from_a_handful_to_thousands_of_trades(data):
     assert len(data.split("test")) == 33_334
 
 
-def test_the_matrix_agrees_with_scikit_learn(data, frame):
-    """The same coding from another implementation, one column of the table after the other."""
-
-    def one_hot(name):
-        return OneHotEncoder(
-            categories=[list(trades.CATEGORIES[name])], handle_unknown="ignore", sparse_output=False
-        )
-
-    number = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    log = FunctionTransformer(np.log10)
-    theirs = make_column_transformer(
-        (one_hot("instrument"), ["instrument"]),
-        (one_hot("currency"), ["currency"]),
-        (make_pipeline(log, number), ["nominal"]),
-        (number, ["margin"]),
-        (one_hot("counterparty"), ["counterparty"]),
-        (one_hot("portfolio"), ["portfolio"]),
-    ).fit(frame[: data.n_train])
-    gaps = [30, 32, 93, 119]
-    missing = frame[["nominal", "margin", "counterparty", "portfolio"]].isna()
-    np.testing.assert_array_equal(data.x[:, gaps], missing)
-    ours = np.delete(data.x, gaps, axis=1)
-    np.testing.assert_allclose(ours, theirs.transform(frame), rtol=1e-5, atol=1e-5)
-    assert data.x.shape == (100_000, 120)
-    assert np.isfinite(data.x).all()
+def test_only_tabular_makes_a_matrix_of_trades(data, frame):
+    assert data.x.shape == (100_000, 0)
+    encoder = tabular.Encoder().fit(frame[: data.n_train].drop(columns="trade_id"))
+    assert np.isfinite(encoder.transform(frame[:100])).all()
 
 
 def test_a_subset_takes_its_rows_along(data, frame):
@@ -162,7 +137,7 @@ def test_margins_have_heavy_tails_without_any_fault(stages):
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from([0, 0, 1, 2, 5]), min_size=1, max_size=6).filter(any))
 def test_draws_follow_the_weights(weights):
-    drawn = trades._draw(np.random.default_rng(0), np.array([weights]), np.zeros(4000, int))
+    drawn = trades.draw(np.random.default_rng(0), np.array([weights]), np.zeros(4000, int))
     counts = np.bincount(drawn, minlength=len(weights))
     assert len(counts) == len(weights)
     assert (counts[np.array(weights) == 0] == 0).all()

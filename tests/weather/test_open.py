@@ -467,9 +467,8 @@ def test_registered_files_are_what_the_registry_says(real_weather, name):
     assert data.attrs["name"] == name
 
 
-def test_data_that_are_not_here_say_how_to_get_them(monkeypatch, tmp_path):
-    monkeypatch.setenv("LATENTBOOK_DATA", str(tmp_path))
-    monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path))
+def test_data_that_are_not_here_say_how_to_get_them(monkeypatch, own_cache):
+    monkeypatch.setenv("LATENTBOOK_DATA", str(own_cache))
     with pytest.raises(LatentbookError, match=r"weather-eraint is not on this machine .*synoptReg"):
         sources.open("weather-eraint")
 

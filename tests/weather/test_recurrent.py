@@ -208,10 +208,10 @@ def test_in_training_each_step_is_told_the_true_frame_before():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_run_continued_equals_one_that_was_not_interrupted(name, monkeypatch, tmp_path, capsys):
+def test_a_run_continued_equals_one_that_was_not_interrupted(name, another_cache, capsys):
     arguments = {"batch_size": 32, "standardise": True, "progress": False, **SMALL[name]}
     whole, full = recurrent.trained(name, blobs(), epochs=2, **arguments)
-    monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path / "other"))
+    another_cache()
     recurrent.trained(name, blobs(), epochs=1, **arguments)
     resumed, history = recurrent.trained(name, blobs(), epochs=2, **arguments)
     assert "resumed after epoch 1 of 2" in capsys.readouterr().out

@@ -21,9 +21,7 @@ from .conftest import canonical
 BOX = box((-10, 30, 35, 65), shape=(6, 8))
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(own_cache):
-    return own_cache
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture
@@ -68,7 +66,7 @@ def test_packed_is_half_the_size_and_close():
 def test_a_second_call_only_looks(small_blocks, monkeypatch):
     data = canonical(10)
     path = prepare(data)
-    monkeypatch.setattr(store, "_block", None)
+    monkeypatch.setattr(store, "regridded_block", None)
     assert prepare(data) == path
 
 
@@ -100,7 +98,7 @@ def test_hourly_fields_are_thinned():
 
 def test_a_killed_run_goes_on_after_its_last_complete_block(small_blocks, monkeypatch, capsys):
     data = canonical(30)
-    computed, original = [], store._block
+    computed, original = [], store.regridded_block
 
     def kill_in_the_third_block(part, grid, done):
         if done == 16 and not computed.count(16):
@@ -109,7 +107,7 @@ def test_a_killed_run_goes_on_after_its_last_complete_block(small_blocks, monkey
         computed.append(done)
         return original(part, grid, done)
 
-    monkeypatch.setattr(store, "_block", kill_in_the_third_block)
+    monkeypatch.setattr(store, "regridded_block", kill_in_the_third_block)
     with pytest.raises(KeyboardInterrupt):
         prepare(data)
     assert computed == [0, 8, 16]
@@ -126,14 +124,14 @@ KILLED = """
 import os, signal, sys
 from latentbook.weather import store
 from latentbook.weather.grid import EUROPE
-original = store._block
+original = store.regridded_block
 
 def block(part, grid, done):
     if done == 512:
         os.kill(os.getpid(), signal.SIGKILL)
     return original(part, grid, done)
 
-store._block = block
+store.regridded_block = block
 store.prepare("weather-sample", EUROPE, levels=(500,), progress=False)
 """
 

@@ -1,6 +1,6 @@
 """Autoencoders as functions that return three Keras models over the same weights.
 
-Each module holds one family. Training is left to `latentbook.training`.
+Each module is one family. Training is left to `latentbook.training`.
 """
 
 from latentbook.autoencoders.base import Autoencoder

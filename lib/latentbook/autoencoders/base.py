@@ -1,4 +1,7 @@
-"""The three-model pattern: an encoder, a decoder, and the model that is one after the other."""
+"""Three models over the same weights: an encoder, a decoder, and the chain of both.
+
+Architectures are left to the other modules of this package.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,13 @@ if TYPE_CHECKING:
 class Autoencoder:
     """Three Keras models over the same weights: ``model(x) = decoder(encoder(x))``.
 
-    Input in [0, 1], float32, channels last.
+    The input is float32 in [0, 1], channels last.
+
+    Attributes
+    ----------
+    name : str
+        Name of the architecture.
+    encoder, decoder, model : keras.Model
     """
 
     name: str
@@ -34,20 +43,20 @@ class Autoencoder:
 
         Parameters
         ----------
-        x
-            Array, or what `training.is_lazy` calls lazy, of which one batch is read at a time.
-        batch_size
-            Samples at once; None is `training.rows_at_once`.
+        x : array, or lazy (see `training.is_lazy`)
+            Of a lazy `x` one batch is read at a time.
+        batch_size : int, default=None
+            Samples at once; None takes `training.rows_at_once`.
         """
         return _predict(self.encoder, x, batch_size).reshape(len(x), -1)
 
     def reconstruct(self, x: Any, batch_size: int | None = None) -> np.ndarray:
-        """Return the reconstruction of `x`, in its shape; parameters as those of `encode`."""
+        """Return the reconstruction of `x`, in its shape; the parameters are those of `encode`."""
         return _predict(self.model, x, batch_size)
 
     @property
     def description(self) -> dict[str, Any]:
-        """What another autoencoder must share for the weights of this one to fit."""
+        """The properties that another autoencoder must share to take the weights of this one."""
         return {
             "architecture": self.name,
             "input_shape": list(self.encoder.input_shape[1:]),
@@ -56,7 +65,7 @@ class Autoencoder:
         }
 
     def copy(self) -> Autoencoder:
-        """Return one of the same architecture and weights that can be trained by itself."""
+        """Return an autoencoder of equal architecture and weights, which is trained by itself."""
         import keras
 
         other = join(
@@ -75,7 +84,7 @@ class Autoencoder:
             np.savez(scratch, description=json.dumps(self.description), **weights)
 
     def load(self, path: Path | str) -> None:
-        """Take over the weights that `save` wrote.
+        """Load the weights that `save` wrote.
 
         Raises
         ------

@@ -1,8 +1,18 @@
-"""The two convolutional autoencoders of fernandez2020 that end in a code of ten numbers.
+"""The two convolutional autoencoders of fernandez2020 with a code of ten numbers.
 
-`fernandez` is the author's own (appendix, section 7: 20,553 parameters at 28 x 28 x 1); `guo` is
-that of guo2017dcec (figure 11.12: 275,979 parameters), which DCEC pretrains; deeper and
-denoising variants of it answer the thesis' section 13.1.2.
+`fernandez` is the author's own (appendix, section 7: 20,553 parameters at 28 x 28 x 1).
+`guo` is that of guo2017dcec (figure 11.12: 275,979 parameters), which DCEC pretrains. Its deeper
+and denoising variants belong to section 13.1.2 of the thesis.
+Dense networks are left to `dense`, clustering to `latentbook.dcec`.
+
+References
+----------
+- fernandez2020: Agustín Fernández Felguera. Dimensionality reduction for clustering with deep
+  neural networks. Bachelor's thesis, Universitat de Barcelona and Universitat Politècnica de
+  Catalunya, 2020.
+- guo2017dcec: Xifeng Guo, Xinwang Liu, En Zhu, Jianping Yin. Deep clustering with convolutional
+  autoencoders. Neural Information Processing (ICONIP 2017). 2017.
+  https://doi.org/10.1007/978-3-319-70096-0_39
 """
 
 from __future__ import annotations
@@ -24,9 +34,16 @@ if TYPE_CHECKING:
 def fernandez(input_shape: tuple[int, int, int] = (28, 28, 1), n_codes: int = 10) -> Autoencoder:
     """Build the author's autoencoder: five convolutions and poolings down to 1 x 1 x `n_codes`.
 
-    The decoder's factors (2, 2, 3, 2 and two valid 3 x 3 transposed convolutions) lead to
-    28 x 28 pixels only; other sizes are refused. Output through a sigmoid, for binary
+    The factors of the decoder (2, 2, 3, 2 and two valid 3 x 3 transposed convolutions) lead to
+    28 x 28 pixels only; other sizes are refused. The output is a sigmoid, for binary
     cross-entropy.
+
+    Parameters
+    ----------
+    input_shape : tuple of int, default=(28, 28, 1)
+        (height, width, channels).
+    n_codes : int, default=10
+        Length of the code.
 
     Raises
     ------
@@ -71,28 +88,28 @@ def guo(
 ) -> Autoencoder:
     """Build the autoencoder of guo2017dcec for square images whose side is at least 8.
 
-    Three strided convolutions (32, 64, 128), a linear code, and their mirror image; linear
-    output, for mean squared error. The third convolution is unpadded where the side is not a
+    Three strided convolutions (32, 64, 128), a linear code, and their mirror image. The output is
+    linear, for mean squared error. The third convolution is unpadded if the side is not a
     multiple of 8.
 
     Parameters
     ----------
-    input_shape
+    input_shape : tuple of int, default=(28, 28, 1)
         (height, width, channels).
-    n_codes
+    n_codes : int, default=10
         Length of the code.
-    name
-        Of the architecture, one of `BUILDERS`.
-    extra
+    name : str, default="cae10-guo"
+        Name of the architecture, a key of `BUILDERS`.
+    extra : int, default=0
         Unstrided 3 x 3 convolutions after each strided one, and before its mirror image.
-    noise
-        Standard deviation of Gaussian noise on the images, during training only.
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise on the images, in training only.
 
     Raises
     ------
     LatentbookError
-        If the image is not square, smaller than 8 pixels, or of a side that the strides cannot
-        restore (it must be a multiple of 8, or leave 4 when divided by 8).
+        If the image is not square or smaller than 8 pixels, or if the strides cannot restore its
+        side (a multiple of 4 from 8 on can be restored).
     """
     import keras
     from keras import layers
@@ -141,7 +158,30 @@ BUILDERS: dict[str, tuple[Callable[..., Autoencoder], str]] = {
 def build(
     name: str, input_shape: tuple[int, int, int], n_codes: int = 10, *, seed: int = 0
 ) -> tuple[Autoencoder, keras.losses.Loss | str]:
-    """Return the named autoencoder with weights drawn from `seed`, and its loss."""
+    """Return the named autoencoder with weights drawn from `seed`, and its loss.
+
+    Parameters
+    ----------
+    name : str
+        A key of `BUILDERS`.
+    input_shape : tuple of int
+        (height, width, channels).
+    n_codes : int, default=10
+        Length of the code.
+    seed : int, default=0
+        Random state of the weights.
+
+    Examples
+    --------
+    >>> from latentbook import datasets
+    >>> from latentbook.autoencoders import conv
+    >>> digits = datasets.load("digits", n=50)
+    >>> autoencoder, loss = conv.build("cae10", digits.x.shape[1:])
+    >>> autoencoder.model.count_params(), loss
+    (20553, 'binary_crossentropy')
+    >>> autoencoder.encoder.output_shape
+    (None, 1, 1, 10)
+    """
     import keras
 
     builder, loss = BUILDERS[choose("autoencoder", name, BUILDERS)]
@@ -163,16 +203,24 @@ def trained(
 ) -> tuple[Autoencoder, training.History]:
     """Build the named autoencoder and train it with Adam (learning rate 0.001) on `x`.
 
-    Goes on where an interrupted run with the same arguments stopped, and loads a finished one.
+    An interrupted run with the same arguments continues; a finished one is loaded.
 
     Parameters
     ----------
-    name
+    name : str
         A key of `BUILDERS`.
-    x, x_val : arrays of shape (n, height, width, channels)
-        Training images, and the images whose reconstruction loss early stopping watches.
-    epochs, patience, batch_size, progress
+    x : array of shape (n, height, width, channels)
+        Training images.
+    x_val : array of shape (n, height, width, channels), default=None
+        Images whose reconstruction loss early stopping watches.
+    n_codes : int, default=10
+        Length of the code.
+    epochs, patience, batch_size, seed, progress
         As in `latentbook.training.fit`.
+
+    Returns
+    -------
+    Autoencoder, History
     """
     import keras
 

@@ -1,15 +1,20 @@
 """Dense autoencoders: linear, nonlinear, and the regularised kinds of charte2020's overview.
 
-Encoder and decoder mirror each other; penalties and noise exist in the model that is trained only,
-so that the three models of the `Autoencoder` stay plain.
+Encoder and decoder mirror each other. Penalties and noise exist only in the model that is trained;
+the three models of the `Autoencoder` have neither.
 Convolutions are left to `conv`, distributions instead of codes to `variational`.
 
 Notes
 -----
-The code of an autoencoder has no scale of its own: halve the code, double the decoder's first
-weights, and every penalty on the size of the code or of its derivative falls at no cost.
-Rifai et al. (2011) tie the decoder's weights to the encoder's to prevent that. Here the weights are
-free, and the penalties are divided by the spread of the code over the batch instead.
+The code of an autoencoder has no scale of its own. Halve the code and double the first weights of
+the decoder: the reconstruction stays the same, but every penalty on the size of the code or of its
+derivative falls. Rifai et al. (2011) prevent that: the decoder shares the weights of the encoder.
+Here the weights are free, and the penalties are divided by the spread of the code over the batch.
+
+References
+----------
+- charte2020: David Charte. Autoencoders: an overview and applications. Slides, SOMACHINE 2020,
+  Universidad de Granada, 2020.
 """
 
 from __future__ import annotations
@@ -102,8 +107,8 @@ def linear(input_shape: tuple[int, ...], n_codes: int) -> Autoencoder:
 def build(input_shape: tuple[int, ...], *, seed: int = 0, **design: Any) -> Autoencoder:
     """Return a dense autoencoder with weights drawn from `seed`.
 
-    The defaults of `Design` give charte2020's 36-8-2-8-36 for 36 features, but for the code, which
-    is linear here and SELU there.
+    With 36 features, the defaults of `Design` give the network 36-8-2-8-36 of charte2020. The code
+    is linear here, and SELU there.
 
     Parameters
     ----------
@@ -180,9 +185,9 @@ def trained(
 ) -> tuple[list[Autoencoder], float]:
     """Build autoencoders and train them side by side with Adam (learning rate 0.001).
 
-    The loss is the sum of theirs. They share no weight, and Adam treats every weight by itself, so
-    each learns what it would learn alone from the same batches, and compiling is paid for once.
-    Goes on where an interrupted run with the same arguments stopped, and loads a finished one.
+    The loss is the sum of their losses. They share no weight, and Adam treats every weight by
+    itself: each network learns the same as alone from the same batches, and compiling is paid once.
+    An interrupted run with the same arguments continues; a finished one is loaded.
 
     Parameters
     ----------
@@ -241,7 +246,7 @@ def trained(
 
 
 def outputs(model: keras.Model, x: np.ndarray) -> np.ndarray:
-    """Return what `model` says of `x`, without `predict`: tracing it costs more than it saves."""
+    """Return the output of `model` for `x`, without `predict`: tracing costs more than it saves."""
     from keras import ops
     from sklearn.utils import gen_batches
 
@@ -254,8 +259,8 @@ def stacked(
 ) -> tuple[Autoencoder, float]:
     """Train an autoencoder layer by layer (Bengio et al. 2007), then all layers together.
 
-    Each layer learns in turn to reproduce what the layer below says. Half of the epochs go to the
-    layers, in equal parts, the other half to all of them together.
+    Each layer in turn learns to reproduce the output of the layer below. Half of the epochs go to
+    the layers, in equal parts, the other half to all layers together.
 
     Raises
     ------
@@ -341,8 +346,10 @@ def penalty(kind: str, codes: Any, moved: Any) -> Any:
         size = ops.sqrt(ops.mean(ops.square(codes), axis=0)) + 1e-6
         return ops.mean(ops.abs(codes) / size)
     if kind == "kl":
-        mean, rho = ops.clip(ops.mean(codes, axis=0), 1e-6, 1 - 1e-6), TARGET_ACTIVITY
-        return ops.sum(rho * ops.log(rho / mean) + (1 - rho) * ops.log((1 - rho) / (1 - mean)))
+        rho = TARGET_ACTIVITY
+        mean = ops.clip(ops.mean(codes, axis=0), 1e-6, 1 - 1e-6)
+        active = rho * ops.log(rho / mean)
+        return ops.sum(active + (1 - rho) * ops.log((1 - rho) / (1 - mean)))
     steep = ops.mean(ops.square((moved - codes) / STEP), axis=0)
     return ops.mean(steep / (ops.var(codes, axis=0) + 1e-6))
 
@@ -375,9 +382,9 @@ def fit_linear(
 
     Notes
     -----
-    The departure from `trained`: Adam needs thousands of epochs to turn the last directions,
-    whose variances hardly differ, into place. Where gradients lead is the same: the loss has no
-    local minima, only saddle points (Baldi and Hornik 1989).
+    It differs from `trained` because Adam needs thousands of epochs for the last directions, whose
+    variances hardly differ. Both lead to the same place: the loss has no local minima, only saddle
+    points (Baldi and Hornik 1989).
     """
     from scipy.optimize import minimize
     from threadpoolctl import threadpool_limits

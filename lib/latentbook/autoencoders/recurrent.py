@@ -1,23 +1,30 @@
 """The autoencoders of tsiatsios2019 for windows of weather: FC-LSTM, CNN-LSTM, and a plain one.
 
-A window of several frames becomes one code, so that clustering sees how the weather moves and not
-only how it stands.
-Windows come from `weather.windows`, the loop that trains from `training`, clusters of the codes
-from `clustering` or, learned together with the network, from `dcec`.
+A window of several frames becomes one code, so that clustering sees how the weather moves.
+Windows are left to `weather.windows`, training to `training`, and clusters of the codes to
+`clustering`, or to `dcec`, which learns them together with the network.
+
+References
+----------
+- tsiatsios2019: Georgios Tsiatsios. Deep learning for clustering of weather and atmospheric
+  dispersion features. Master's thesis, University of the Peloponnese and NCSR Demokritos, 2019.
+- klampanos2018: Iraklis A. Klampanos, Athanasios Davvetas, Spyros Andronopoulos, Charalampos
+  Pappas, Andreas Ikonomopoulos, Vangelis Karkaletsis. Autoencoder-driven weather clustering for
+  source estimation during nuclear events. 2018. https://doi.org/10.1016/j.envsoft.2018.01.014
 
 Notes
 -----
-What the thesis leaves open, and how it is read here:
+The thesis leaves some points open; they are read like this:
 
 - The code of a window is the last state of the latent LSTM (section 3.1: one z for one x).
-- Figure 19 has no recurrent layer behind the code, but eight different frames must come out of
-  it. So its fully connected layer gives 256 numbers, an image of 16 x 16, to each time step with
-  weights of that step's own.
+- Figure 19 has no recurrent layer behind the code, but the code must become eight different frames.
+  So its fully connected layer gives each time step 256 numbers, an image of 16 x 16, and each step
+  has weights of its own.
 - Figure 19 ends with 64 filters; a last convolution to the channels of the input is added. The
   deconvolutions have stride 1.
 - Section 3.1 makes the output linear, section 3.2 does not name it; it is linear here.
-- Initial weights are not named; those before a ReLU are He's in the CNN-LSTM, whose other side is
-  13 such layers away.
+- Initial weights are not named. In the CNN-LSTM those before a ReLU are He's: a signal passes 13
+  such layers.
 - "ReLU for all layers" is read as the activation of cell and output of the LSTMs; their gates stay
   sigmoid.
 """
@@ -63,7 +70,7 @@ def fc_lstm(
         Of the other LSTMs. The thesis has ``relu``, with which a cell's state is not bounded.
     teacher_forcing
         Give each step of the decoder the frame before: in training the true one, otherwise its
-        own (section 6). It learns faster what it is told, and errs more when left alone.
+        own (section 6). Training is then faster, and errors without the true frames are larger.
 
     Raises
     ------
@@ -156,9 +163,8 @@ def cnn_lstm(
 def conv(input_shape: Shape = (8, 64, 64, 1), *, n_codes: int = 256) -> Autoencoder:
     """Build a plain convolutional autoencoder: the frames of a window are channels of one image.
 
-    The network is `conv.guo`, which stands for the convolutional one of klampanos2018, whose
-    layers the paper's successor does not give. It knows the order of the frames only as it knows
-    that of colours.
+    The network is `conv.guo`. It stands for the convolutional network of klampanos2018, whose
+    layers tsiatsios2019 does not give. To it, the order of the frames is like that of colours.
 
     Raises
     ------
@@ -182,8 +188,8 @@ def conv(input_shape: Shape = (8, 64, 64, 1), *, n_codes: int = 256) -> Autoenco
 def standardised(autoencoder: Autoencoder, x: Any) -> Autoencoder:
     """Return `autoencoder` between two fixed layers: (x - mean frame) / deviation, and back.
 
-    Weather differs from its mean by a tenth of the range that scaling to [0, 1] gives it. The
-    networks of the thesis first have to learn that mean; these start from it.
+    Scaled to [0, 1], weather differs from its mean by about a tenth of the range. The networks of
+    the thesis first have to learn that mean; these start from it.
 
     Parameters
     ----------
@@ -312,7 +318,7 @@ def trained(
 ) -> tuple[Autoencoder, training.History]:
     """Build the named autoencoder and train it on windows, on the mean squared error.
 
-    Goes on where an interrupted run with the same arguments stopped, and loads a finished one.
+    An interrupted run with the same arguments continues; a finished one is loaded.
     ``trained(name, x, **SETTINGS["thesis"][name])`` is the training of the thesis.
 
     Parameters
@@ -373,7 +379,7 @@ class Affine(layers.Layer):
 
 @keras.saving.register_keras_serializable("latentbook")
 class FedBack(layers.Layer):
-    """Code in, frames out, each step of the LSTMs being told the code and the frame before.
+    """From a code to frames; each step of the LSTMs gets the code and the frame before.
 
     Parameters
     ----------

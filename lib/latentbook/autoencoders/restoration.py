@@ -1,9 +1,15 @@
 """Convolutional autoencoders that undo damage or compress, and a small classifier that judges them.
 
 The lectures charte2020 ("Noise reduction") and petersen ("De-noising", "Inpainting",
-"Compression") train on damaged input against the clean image: here the damage is a layer that is
-active in training only, so that `latentbook.training.fit` trains x -> x as everywhere.
-Which damage is undone how well, and against which alternatives, is left to the chapter.
+"Compression") train on damaged input against the clean image. Here the damage is a layer that is
+active in training only, and `latentbook.training.fit` trains x -> x as for all networks.
+Comparisons with other methods are left to the chapter.
+
+References
+----------
+- charte2020: David Charte. Autoencoders: an overview and applications. Slides, SOMACHINE 2020,
+  Universidad de Granada, 2020.
+- petersen: Troels C. Petersen. Applied ML: AutoEncoders. Slides, Niels Bohr Institute, undated.
 """
 
 from __future__ import annotations
@@ -29,7 +35,7 @@ SPREAD = 20.0
 
 
 class VaryingNoise(layers.Layer):
-    """Add Gaussian noise in training; its level is drawn anew for every image.
+    """Add Gaussian noise in training, of a level drawn anew for every image.
 
     Parameters
     ----------
@@ -43,11 +49,12 @@ class VaryingNoise(layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """Return `x`, of shape (n, height, width, channels), noisy if `training`."""
+        """Return images `x`, noisy if `training`."""
         if not training:
             return x
         draw = self.seed_generator
-        level = keras.random.uniform((ops.shape(x)[0], 1, 1, 1), self.low, self.high, seed=draw)
+        one_an_image = (ops.shape(x)[0], 1, 1, 1)
+        level = keras.random.uniform(one_an_image, self.low, self.high, seed=draw)
         return x + level * keras.random.normal(ops.shape(x), seed=draw)
 
 
@@ -139,7 +146,7 @@ class CodedNoise(layers.Layer):
 
 
 def logistic_bits(code: Any, position: Any, log_width: Any) -> Any:
-    """Return -log2 of the logistic probability of the unit interval around each code."""
+    """Return -log2 of the logistic probability of the unit around each code."""
     distance, width = ops.abs(code - position), ops.exp(log_width)
     # both arguments negative: there the sigmoid keeps its precision
     upper = ops.sigmoid((0.5 - distance) / width)
@@ -178,7 +185,7 @@ def denoiser(
 ) -> Autoencoder:
     """Build the denoising autoencoder: one halving, an overcomplete code, and its mirror image.
 
-    The code has more numbers than the image: noise in the input alone keeps the network from
+    The code has more numbers than the image. Only the noise in the input keeps the network from
     copying (charte2020, "Noise reduction").
 
     Parameters
@@ -426,19 +433,20 @@ def classifier(
 
 
 def perceptual_loss(judge: Classifier, x: np.ndarray) -> tuple[Any, str]:
-    """Return a loss in the features of a classifier, and the text that names it in a key.
+    """Return a loss in the features of a classifier, and its name for a key.
 
-    Mean squared differences of the pixels and of the features count alike, each divided by the
-    variance of the clean images `x` there (petersen, "De-noising AutoEncoders": compare not only,
-    or not at all, the images, but their subsequent layers).
+    Mean squared differences of the pixels and of the features have equal weight, each divided by
+    the variance of the clean images `x`. The idea is from petersen, "De-noising AutoEncoders":
+    compare later layers of the images, besides or instead of the images.
     """
     seen = judge.features.predict(**feed.arrays(x, batch_size=256), verbose=0)
     scale = 1 / float(seen.var()), 1 / float(x.var())
 
     def loss(clean: Any, restored: Any) -> Any:
-        features = judge.features(clean), judge.features(restored)
-        of_features = ops.mean(ops.square(features[1] - features[0]), axis=(1, 2, 3))
+        difference = judge.features(restored) - judge.features(clean)
+        of_features = ops.mean(ops.square(difference), axis=(1, 2, 3))
         of_pixels = ops.mean(ops.square(restored - clean), axis=(1, 2, 3))
         return scale[0] * of_features + scale[1] * of_pixels
 
-    return loss, f"perceptual {cache.digest(*judge.features.get_weights())[:16]}"
+    digest = cache.digest(*judge.features.get_weights())
+    return loss, f"perceptual {digest[:16]}"

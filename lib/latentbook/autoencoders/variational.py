@@ -1,8 +1,8 @@
 r"""Variational autoencoders: VAE, CL-VAE and CVAE, of norlander2019.
 
 The encoder gives a Gaussian q(z|x) with mean μ and variances σ², the decoder p(x|z).
-What is minimised is, with the weights γ of the reconstruction and β of the divergence (both 1 in
-the paper's equations 4 and 8; γ = 0.3 in its weight-adjusted CL-VAE), the mean over rows of::
+The weights are γ of the reconstruction and β of the divergence. Both are 1 in equations 4 and 8 of
+the paper; γ is 0.3 in its weight-adjusted CL-VAE. The loss is the mean over rows of::
 
     γ E_q[-log p(x|z)] + β KL(q(z|x) || p)
     KL = ½ Σ_j (σ_j² + (μ_j - m_j)² - 1 - log σ_j²)
@@ -10,12 +10,22 @@ the paper's equations 4 and 8; γ = 0.3 in its weight-adjusted CL-VAE), the mean
 - `vae`: p = N(0, I), so m = 0 (equation 4);
 - `cl-vae`: p = N(m_y, I), one learned mean a class (equation 8); only the prior sees the label y,
   so rows without a label can be encoded;
-- `cvae`: p = N(0, I), but encoder and decoder see the label (Sohn et al. 2015), the comparison that
-  the paper names and does not make.
+- `cvae`: p = N(0, I), but encoder and decoder see the label (sohn2015cvae). The paper names this
+  comparison and does not make it.
+
+References
+----------
+- norlander2019: Erik Norlander, Alexandros Sopasakis. Latent space conditioning for improved
+  classification and anomaly detection. 2019. https://arxiv.org/abs/1911.10599
+- kingma2014vae: Diederik P. Kingma, Max Welling. Auto-encoding variational Bayes. 2014.
+  https://arxiv.org/abs/1312.6114
+- sohn2015cvae: Kihyuk Sohn, Honglak Lee, Xinchen Yan. Learning structured output representation
+  using deep conditional generative models. Advances in Neural Information Processing Systems,
+  2015.
 
 Notes
 -----
-Where this departs from the paper's text:
+Differences from the text of the paper:
 
 - Equations 4 and 8 are lower bounds, of log p(x) and of log p(x|y): they are to be maximised
   (equation 5 asks for the minimum).
@@ -234,7 +244,7 @@ LIKELIHOODS = {"bernoulli": (bernoulli, "sigmoid"), "gaussian": (gaussian, "line
 
 
 def likelihood_of(x: np.ndarray, wanted: str = "auto") -> str:
-    """Return `wanted`, or for ``auto`` what suits the values: ``bernoulli`` if all lie in [0, 1].
+    """Return `wanted`; for ``auto`` return ``bernoulli`` if all values lie in [0, 1].
 
     Examples
     --------
@@ -439,7 +449,7 @@ def trained(
 ) -> tuple[Variational, training.History]:
     """Build the named model and train it with Adam (learning rate 0.001) on `x`.
 
-    Goes on where an interrupted run with the same arguments stopped, and loads a finished one.
+    An interrupted run with the same arguments continues; a finished one is loaded.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""The tables of the page "Data cards", drawn from the registry so that they cannot disagree.
+"""The tables of the page "Data cards", written from the registry.
 
-``python -m latentbook.book.cards`` writes them to ``book/generated/data-cards-table.md``; the
-prose around them is in ``book/data-cards.md``.
+``python -m latentbook.book.cards`` writes them to ``book/generated/data-cards-table.md``.
+The prose of the page is in ``book/data-cards.md``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The command `latentbook`: small services around the study, each one sub-command.
+"""The command `latentbook`: small services around the study, one sub-command each.
 
-A sub-command is a function that adds its parser and names the function to run; `COMMANDS` lists
+A sub-command is a function that adds its parser and names the function to run. `COMMANDS` lists
 them.
-Anticipated errors end as one line on stderr and exit status 2, never as a traceback.
+A `LatentbookError` ends as one line on stderr and exit status 2, never as a traceback.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the command line `argv` as its sub-command understands it; misuse exits with 2."""
+    """Parse the command line `argv`; a wrong one exits with status 2."""
     parser = argparse.ArgumentParser(prog="latentbook", description="Services of the book.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for add in COMMANDS:
@@ -28,7 +28,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line `argv` and return its exit status (0, 1 for a finding, 2 for misuse)."""
+    """Run the command line `argv`; return 0, or 1 for bad data, or 2 for a wrong command."""
     arguments = parse(sys.argv[1:] if argv is None else argv)
     try:
         return int(arguments.run(arguments))
@@ -38,10 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _with_commas(argv: Sequence[str]) -> list[str]:
-    """Join the numbers after ``--levels`` by commas: ``500 700`` means the same as ``500,700``.
+    """Join the numbers after ``--levels`` by commas: ``500 700`` becomes ``500,700``.
 
-    argparse could take several words itself, but would then take the source for one of them
-    wherever it follows.
+    argparse could read several words itself. It would then read the source as one of them where
+    the source follows.
     """
     joined: list[str] = []
     for word in argv:
@@ -83,18 +83,18 @@ def _list(arguments: argparse.Namespace) -> int:
         _describe(name, f"{data.rows:,} {data.unit}", store.find(data), data.licence, data.page)
     for name in registered.NAMES:
         known = registered.entry(name)
-        found = registered.find(known)
-        _describe(name, f"{known.fields:,} times", found, known.licence, known.page)
+        location = registered.find(known)
+        _describe(name, f"{known.fields:,} times", location, known.licence, known.page)
     return 0
 
 
-def _describe(name: str, size: str, found: object, licence: str, page: str) -> None:
-    print(f"{name:18}{size:29}{found or 'not here'}")
+def _describe(name: str, size: str, location: object, licence: str, page: str) -> None:
+    print(f"{name:18}{size:29}{location or 'not here'}")
     print(f"{'':18}{licence}; {page}")
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
-    """Make sure that a data set is on this machine, complete if a mirror has it complete."""
+    """Bring a data set to this machine, complete if a mirror has it complete."""
     from latentbook.datasets import NAMES, registry, store
     from latentbook.datasets.download import fetch
     from latentbook.weather.sources import registered
@@ -107,14 +107,14 @@ def _fetch(arguments: argparse.Namespace) -> int:
         print(f"{known.name}: verified, at {path}")
         return 0
     data = registry.entry(arguments.name)
-    found = store.find(data, complete=True)
-    verified = store.verify(data, found) if found else fetch(data)
+    location = store.find(data, complete=True)
+    verified = store.verify(data, location) if location else fetch(data)
     print(f"{data.name}: verified, at {verified.source}")
     return 0
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    """Print for each data set where it was found and whether its digests are the published ones."""
+    """Print for each data set its place and whether its digests are the published ones."""
     from latentbook.datasets import NAMES
     from latentbook.weather.sources import registered
 
@@ -130,29 +130,29 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _verified(name: str) -> str:
-    """Return what `verify` says of a data set that is missing or right."""
+    """Return the line of `verify` on a data set that is missing or right."""
     from latentbook.datasets import registry, store
 
     data = registry.entry(name)
-    found = store.find(data)
-    if found is None:
+    location = store.find(data)
+    if location is None:
         return f"missing   looked in {store.looked_in(data)}"
-    verified = store.verify(data, found)
+    verified = store.verify(data, location)
     part = "" if verified.complete else " (a part of the data)"
-    return f"ok        {found}{part}, sha256 {verified.sha256[:12]}"
+    return f"ok        {location}{part}, sha256 {verified.sha256[:12]}"
 
 
 def _verified_weather(name: str) -> str:
-    """Return the same of registered weather data."""
+    """Return the line of `verify` on registered weather that is missing or right."""
     from latentbook.weather.sources import registered
 
     data = registered.entry(name)
-    found = registered.find(data)
-    if found is None:
+    location = registered.find(data)
+    if location is None:
         folders = ", ".join(str(path.parent) for path in registered.places(data))
         return f"missing   looked in {folders}"
-    registered.verify(data, found)
-    return f"ok        {found}, sha256 {data.sha256[:12]}"
+    registered.verify(data, location)
+    return f"ok        {location}, sha256 {data.sha256[:12]}"
 
 
 def _add_weather(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -185,7 +185,7 @@ def _weather_info(arguments: argparse.Namespace) -> int:
 
 
 def _weather_prepare(arguments: argparse.Namespace) -> int:
-    """Regrid, and print where the store lies."""
+    """Regrid weather, and print the path of the store."""
     from latentbook.weather import store
 
     first, _, last = (arguments.period or "").partition(":")

@@ -1,10 +1,10 @@
-"""What depends on what: the chapters in order, the code and the data that each of them needs.
+"""Dependencies: the chapters in order, and the code and data that each of them needs.
 
-Code is followed by import from module to module: a chapter that imports a module runs again when
-it changes.
-Data are followed more closely, from function to function, because nearly every chapter imports a
-module that could read everything.
-What is done with it is left to the Snakefile.
+Code is followed by import from module to module: if a module changes, every chapter that imports it
+runs again.
+Data are followed from function to function, because nearly every chapter imports a module that
+could read all data.
+The rules that use the dependencies are left to the Snakefile.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from latentbook.errors import choose
 from latentbook.study import cells
 from latentbook.study.parameters import of_notebook
 
-#: The folder of the package, wherever this module lies in it.
+#: The folder of the package.
 LIBRARY = Path(latentbook.__file__).parent
 
 
@@ -40,7 +40,7 @@ def find(chapter: str) -> Path:
 
 
 def swept_by(notebook: Path | str) -> str | None:
-    """Return the parameter that names the data of a chapter with a seed, which can be swept."""
+    """Return the parameter of a chapter that a sweep varies besides the seed; None without one."""
     given = of_notebook(notebook)
     return next(
         (name for name in ("dataset", "weather") if name in given and "seed" in given), None
@@ -51,21 +51,21 @@ def swept_by(notebook: Path | str) -> str | None:
 
 
 def dependencies(source: Path | str) -> list[Path]:
-    """Return the files of `latentbook` that a notebook or a module needs, however indirectly.
+    """Return the files of `latentbook` that a notebook or a module needs, directly or indirectly.
 
-    A chapter needs the list of its parameters too, which `chapters.begin` imports by name.
+    A chapter also needs the list of its parameters, which `chapters.begin` imports by name.
     """
     source = Path(source)
     todo = _imports(_tree(source), within="latentbook") | _own_list(source)
-    found: set[Path] = set()
+    needed: set[Path] = set()
     while todo:
         name = todo.pop()
         file = _file(name)
-        if file is None or file in found:
+        if file is None or file in needed:
             continue
-        found.add(file)
+        needed.add(file)
         todo |= _imports_of(name)
-    return sorted(found)
+    return sorted(needed)
 
 
 def _own_list(source: Path) -> set[str]:
@@ -76,7 +76,7 @@ def _own_list(source: Path) -> set[str]:
 
 
 def _file(name: str) -> Path | None:
-    """Return the file of the module ``latentbook...``, or None if that is no module."""
+    """Return the file of the module ``latentbook...``, or None if there is no such module."""
     path = LIBRARY.joinpath(*name.split(".")[1:])
     file = path / "__init__.py"
     if not file.is_file():
@@ -109,17 +109,17 @@ def _imports(tree: ast.Module, within: str) -> set[str]:
 
 def _imported(node: ast.AST, within: str) -> dict[str, str]:
     """Return local name -> dotted name below ``latentbook``, for one import statement."""
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     if isinstance(node, ast.Import):
         for alias in node.names:
-            found[alias.asname or alias.name] = alias.name
+            names[alias.asname or alias.name] = alias.name
     elif isinstance(node, ast.ImportFrom):
         base = node.module or ""
         if node.level:
             parents = within.split(".")[: len(within.split(".")) - node.level + 1]
             base = ".".join([*parents, base] if base else parents)
-        found = {alias.asname or alias.name: f"{base}.{alias.name}" for alias in node.names}
-    return {own: name for own, name in found.items() if name.split(".")[0] == "latentbook"}
+        names = {alias.asname or alias.name: f"{base}.{alias.name}" for alias in node.names}
+    return {local: name for local, name in names.items() if name.split(".")[0] == "latentbook"}
 
 
 def _with_packages(name: str) -> set[str]:
@@ -129,16 +129,16 @@ def _with_packages(name: str) -> set[str]:
 
 # ---------------------------------------------------------------- data
 
-#: A name at the top of a module: the module, and the name; "" for what runs when it is imported.
+#: A module, and a name at its top; "" stands for the statements that run on import.
 Name = tuple[str, str]
 
 
 def reads(notebook: Path | str) -> set[str]:
     """Return which functions of `latentbook.paths` a notebook reaches, such as ``published``.
 
-    A function is reached if the notebook names it, or something reached names it. A method counts
-    with its class. What `paths` does itself is not followed: ``registry`` is a file of
-    ``samples``, but a chapter that looks into the one need not read the others.
+    A function is reached if the notebook names it, or if a reached function names it. A method
+    counts with its class. Calls inside `paths` are not followed: ``registry`` is a file in
+    ``samples``, but a chapter that reads the registry need not read the samples.
     """
     notebook = Path(notebook)
     tree = _tree(notebook)
@@ -146,25 +146,25 @@ def reads(notebook: Path | str) -> set[str]:
     todo |= {(name, "") for name in _imports(tree, "latentbook")}
     done: set[Name] = set()
     while todo:
-        module, name = one = todo.pop()
-        if one in done or module == "latentbook.paths":
-            done.add(one)
+        module, name = reference = todo.pop()
+        if reference in done or module == "latentbook.paths":
+            done.add(reference)
             continue
-        done.add(one)
+        done.add(reference)
         todo |= _reached(module, name)
     return {name for module, name in done if module == "latentbook.paths" and name}
 
 
 class _Scope:
-    """The names of a module: what it imports, and what it defines at its top."""
+    """The names of a module: those that it imports, and those that it defines at its top."""
 
     def __init__(self, tree: ast.Module, module: str, package: str) -> None:
         self.module = module
         self.imported: dict[str, str] = {}
         for node in ast.walk(tree):
-            for own, name in _imported(node, package).items():
+            for local, name in _imported(node, package).items():
                 # ``import a.b`` makes the name ``a``
-                self.imported[own.partition(".")[0]] = name if "." not in own else "latentbook"
+                self.imported[local.partition(".")[0]] = name if "." not in local else "latentbook"
         self.defined: dict[str, list[ast.stmt]] = {}
         self.on_import: list[ast.stmt] = []
         for statement in tree.body:
@@ -205,7 +205,7 @@ def _reached(module: str, name: str) -> frozenset[Name]:
 
 
 def _run_on_import(scope: _Scope) -> list[ast.stmt]:
-    """Return the statements that an import runs, but for what only ``python -m`` runs."""
+    """Return the statements that an import runs, without those that only ``python -m`` runs."""
     return [s for s in scope.on_import if "__main__" not in ast.unparse(s)]
 
 
@@ -223,7 +223,7 @@ def _named(statements: Iterable[ast.stmt], scope: _Scope) -> Iterator[Name]:
 
 
 def _attribute(node: ast.Attribute, scope: _Scope) -> set[Name]:
-    """Return what ``module.name`` refers to, where ``module`` is imported."""
+    """Return the names that ``module.name`` refers to, where ``module`` is imported."""
     dotted = ast.unparse(node) if isinstance(node.value, ast.Name | ast.Attribute) else ""
     first, _, rest = dotted.partition(".")
     return _resolved(f"{scope.imported[first]}.{rest}") if first in scope.imported else set()

@@ -1,7 +1,7 @@
-"""Running a chapter: its parameters checked, its kernel right, its output whole or absent.
+"""Runs of a chapter: parameters are checked, the kernel is this Python, output is whole or absent.
 
-papermill accepts a misspelt parameter and a foreign kernel without a word; this module does not.
-What must run, and in which order, is left to the Snakefile.
+papermill accepts a misspelt parameter and another kernel silently; this module does not.
+Which chapters run, and in which order, is left to the Snakefile.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def run(
 ) -> None:
     """Execute `notebook` with the parameters of `profile` into `out`.
 
-    The kernel is the running interpreter with `threads` threads.  `out` appears only when every
-    cell has succeeded; the notebook of a failed run is kept beside it as ``*.failed.ipynb``.
+    The kernel is the running interpreter with `threads` threads. `out` appears only if every cell
+    has succeeded. The notebook of a failed run is kept beside it as ``*.failed.ipynb``.
 
     Raises
     ------
     LatentbookError
-        For bad parameters (before any work) and for a failing cell, which it names.
+        For wrong parameters (before any work), and for a failing cell, which the message names.
     """
     values = chapters.check(notebook, profile, overrides)
     failed = out.with_name(f"{out.stem}.failed.ipynb")
@@ -63,8 +63,8 @@ def run(
         raise LatentbookError(f"cannot write into {out.parent}: {error.strerror}") from error
     scratch = Path(folder) / out.name
     try:
-        with _kernel_of_this_python() as own, _environment(threads):
-            _execute(notebook, scratch, values, own)
+        with _kernel_of_this_python() as kernel, _environment(threads):
+            _execute(notebook, scratch, values, kernel)
         _finish(scratch, profile, values)
         os.replace(scratch, out)
         failed.unlink(missing_ok=True)
@@ -77,10 +77,10 @@ def run(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _execute(notebook: Path, out: Path, values: dict[str, Any], own: Path) -> None:
+def _execute(notebook: Path, out: Path, values: dict[str, Any], folder: Path) -> None:
     """Let papermill run `notebook` into `out`; turn its failures into one sentence.
 
-    `own` is a folder that no other run has.
+    `folder` belongs to this run alone.
     """
     import papermill
     from nbclient.exceptions import DeadKernelError
@@ -95,9 +95,9 @@ def _execute(notebook: Path, out: Path, values: dict[str, Any], own: Path) -> No
             kernel_name="python3",
             language="python",
             cwd=paths.root(),
-            config=_transport(own),
+            config=_transport(folder),
             start_timeout=180,
-            # else the whole notebook is written after every cell, a tenth of the time of a run
+            # otherwise the notebook is written after every cell: a tenth of the time of a run
             request_save_on_cell_execute=False,
             progress_bar={"desc": out.stem, "mininterval": every, "unit": "cell"},
         )
@@ -108,7 +108,7 @@ def _execute(notebook: Path, out: Path, values: dict[str, Any], own: Path) -> No
         ) from error
     except DeadKernelError as error:
         raise LatentbookError(
-            f"the Python process of {notebook.stem} died, most often for want of memory: "
+            f"the Python process of {notebook.stem} died, most often because memory ran out: "
             "choose a smaller n or close other programs"
         ) from error
     except RuntimeError as error:
@@ -117,21 +117,21 @@ def _execute(notebook: Path, out: Path, values: dict[str, Any], own: Path) -> No
         ) from error
 
 
-def _transport(own: Path) -> Config:
-    """Let the kernel talk through sockets in the folder `own`, where the system can.
+def _transport(folder: Path) -> Config:
+    """Let the kernel use sockets in `folder`, where the system can.
 
-    Two kernels that start at the same moment may choose the same TCP port, and one dies.
+    Two kernels that start at the same moment may choose the same TCP port; one of them then dies.
     The path of a socket may have about 100 characters.
     """
     from traitlets.config import Config
 
-    if os.name != "posix" or len(str(own)) > 90:
+    if os.name != "posix" or len(str(folder)) > 90:
         return Config()
-    return Config(KernelManager={"transport": "ipc", "ip": str(own / "socket")})
+    return Config(KernelManager={"transport": "ipc", "ip": str(folder / "socket")})
 
 
 def _finish(file: Path, profile: str, values: dict[str, Any]) -> None:
-    """Fold the parameter cells of an executed notebook away and refuse any error output."""
+    """Fold the parameter cells of an executed notebook, and refuse any error output."""
     import nbformat
 
     notebook = nbformat.read(file, as_version=4)
@@ -160,9 +160,9 @@ def seconds(executed: Path) -> float:
 
 @contextlib.contextmanager
 def _kernel_of_this_python() -> Iterator[Path]:
-    """Make ``python3`` name the running interpreter, whatever kernels a user has installed.
+    """Let ``python3`` name the running interpreter, whatever kernels a user has installed.
 
-    Yields the folder that says so, which is deleted afterwards.
+    Yields the folder of the kernel specification, which is deleted afterwards.
     """
     with tempfile.TemporaryDirectory(prefix="latentbook-kernel-") as folder:
         kernel = Path(folder) / "kernels" / "python3" / "kernel.json"
@@ -178,7 +178,7 @@ def _kernel_of_this_python() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _environment(threads: int) -> Iterator[None]:
-    """Limit numerical libraries to `threads`, and silence what a page should not show."""
+    """Limit numerical libraries to `threads`, and silence messages that a page should not show."""
     variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
     variables.setdefault("TF_CPP_MIN_LOG_LEVEL", os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"))
     variables["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
@@ -202,10 +202,10 @@ def _variables(**values: str) -> Iterator[None]:
 
 
 def stop_with(leader: int) -> None:
-    """End this process, and so its kernel, soon after the process `leader` has vanished.
+    """End this process, and so its kernel, soon after the process `leader` has ended.
 
-    A killed Snakemake leaves its jobs behind; without this a restarted sweep would run beside
-    the orphans of the first.
+    A killed Snakemake leaves its jobs running. Without this, a restarted sweep would run beside
+    the jobs of the first one.
     """
 
     def watch() -> None:

@@ -1,7 +1,7 @@
 """The full-scale sweep: which chapter runs on which data with which seed.
 
-The Snakefile and ``make sweep`` both ask here, so that a name that is wrong ends the sweep before
-a job starts.
+The Snakefile and ``make sweep`` both call `plan`, so that a wrong name ends the sweep before a job
+starts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from latentbook.errors import LatentbookError, choose
 from latentbook.study import parameters
 
 PROFILE = "paper"
-#: What is swept unless it is stated; ``chapters`` are all that can be.
+#: Values that are swept by default; ``chapters`` are all that can be swept.
 DEFAULTS = {
     "datasets": ("mnist", "fashion_mnist", "usps", "cifar10"),
     "weathers": ("weather-simulated",),
@@ -26,7 +26,7 @@ DEFAULTS = {
 }
 #: Parameter that names the data -> the setting that lists them.
 _SETTING = {"dataset": "datasets", "weather": "weathers"}
-#: Names end up in file names.
+#: Names become parts of file names.
 _NAME = re.compile(r"\w[\w.-]*")
 
 
@@ -40,27 +40,27 @@ class Run:
 
 
 def plan(settings: Mapping[str, Any]) -> tuple[list[Run], list[str]]:
-    """Return the runs of a sweep, and why others are left out.
+    """Return the runs of a sweep, and the reasons why others are left out.
 
-    A data set that the full-scale parameters of a chapter do not fit is left out for this chapter:
-    there are too few samples, for example.
+    A data set is left out of a chapter if the full-scale parameters do not fit it, for example if
+    it has too few samples.
 
     Parameters
     ----------
-    settings
+    settings : mapping
         ``chapters``, ``datasets``, ``weathers``, ``seeds``: lists, or words with commas between.
 
     Raises
     ------
     LatentbookError
-        For a setting, a chapter, data or a seed that is unknown, and if no run is left.
+        For an unknown setting, chapter, data set or seed, and if no run is left.
     """
     every = {path.stem: by for path in graph.chapters() if (by := graph.swept_by(path))}
     for setting in settings:
         choose("setting of the sweep", setting, ["chapters", *DEFAULTS, "profile"])
     asked = {name: _listed(settings, name, default) for name, default in DEFAULTS.items()}
     swept = _listed(settings, "chapters", tuple(every))
-    found: list[Run] = []
+    runs: list[Run] = []
     left_out: dict[str, None] = {}
     for chapter in swept:
         by = every[choose("chapter of the sweep", chapter, every)]
@@ -69,27 +69,27 @@ def plan(settings: Mapping[str, Any]) -> tuple[list[Run], list[str]]:
             if reason:
                 left_out[f"{chapter} on {data}: {reason}"] = None
             else:
-                found.append(Run(chapter, data, seed))
-    if not found:
+                runs.append(Run(chapter, data, seed))
+    if not runs:
         raise LatentbookError("; ".join(left_out) or "the sweep has no chapter that can be swept")
-    return sorted(found, key=lambda run: asked["seeds"].index(run.seed)), list(left_out)
+    return sorted(runs, key=lambda run: asked["seeds"].index(run.seed)), list(left_out)
 
 
 def _listed(settings: Mapping[str, Any], name: str, default: tuple[str, ...]) -> list[str]:
     """Read a setting that is a list, or words joined by commas; refuse an unfit name."""
     value = settings.get(name, default)
-    found = [str(v) for v in value] if isinstance(value, list | tuple) else str(value).split(",")
-    for word in found:
+    names = [str(v) for v in value] if isinstance(value, list | tuple) else str(value).split(",")
+    for word in names:
         if not _NAME.fullmatch(word):
             raise LatentbookError(
                 f"{name} of the sweep is {parameters.shown(value)}, but must hold names of "
                 "letters, digits, dots, hyphens and underscores, with commas between them"
             )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(names))
 
 
 def _problem(chapter: str, written: Mapping[str, str]) -> str:
-    """Return why values do not go together, "" if they do; raise if one of them is wrong."""
+    """Return why values cannot work together, "" if they can; raise if one of them is wrong."""
     notebook = graph.find(chapter)
     gate = chapters.gate(notebook)
     overrides = chapters.read(notebook, written)

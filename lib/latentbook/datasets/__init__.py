@@ -1,4 +1,4 @@
-"""The data of the study: ``load("mnist")`` gives verified arrays, wherever the files lie.
+"""The data of the study: ``load("mnist")`` returns verified arrays, wherever the files lie.
 
 >>> from latentbook import datasets
 >>> digits = datasets.load("digits")

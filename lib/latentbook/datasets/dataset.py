@@ -1,6 +1,7 @@
-"""What every chapter gets: samples in [0, 1], integer classes, and the truth about where from.
+"""The data set that every chapter gets: samples in [0, 1], integer classes, and their origin.
 
-A `Dataset` never changes; a smaller one is made by `subset` and says that it is one.
+A `Dataset` never changes. `Dataset.subset` returns a smaller one, which says that it is a subset.
+Reading files is left to `loading`.
 """
 
 from __future__ import annotations
@@ -24,16 +25,17 @@ class Dataset:
     name : str
         Its name in the registry, such as ``mnist``, with ``-train`` or ``-test`` for a split.
     x : ndarray of float32
-        Images of shape (n, height, width, channels) in [0, 1]; tables of shape (n, d).
+        Images of shape (n, height, width, channels) in [0, 1]; tables of shape (n, d), without
+        columns where only the frame is given, for `tabular` to encode.
     y : ndarray of int64, shape (n,)
         Class of each sample, an index into `classes`.
     classes : tuple of str
         Names of the classes.
     n_train : int
-        The first `n_train` rows are the published training split, the others the test split;
-        0 if the data have no split, or not both parts of it.
+        The first `n_train` rows are the published training split, the others the test split.
+        0 if the data have no split, or if one of its parts is missing.
     sha256 : str
-        Digest of the raw arrays as verified; for a subset also of the indices drawn.
+        Digest of the verified raw arrays; that of a subset includes the indices drawn.
     index : ndarray of int64, shape (n,)
         Position of each sample in the complete data, training split first.
     complete : bool
@@ -68,7 +70,7 @@ class Dataset:
     def description(self) -> str:
         """Return title and size in words: ``CIFAR-10: 9,979 of 60,000 images``.
 
-        Data that the registry does not know, such as the reader's own table, go by their name.
+        For data outside the registry, such as the reader's own table, the title is their name.
         """
         if self.name.removesuffix("-train").removesuffix("-test") not in NAMES:
             return f"{self.name}: {len(self):,} rows"
@@ -79,7 +81,14 @@ class Dataset:
     def subset(self, n: int, seed: int = 0) -> Dataset:
         """Return `n` samples drawn uniformly without replacement, in their original order.
 
-        All samples are returned unchanged if `n` is their number.
+        The data set itself is returned if `n` is its size.
+
+        Parameters
+        ----------
+        n : int
+            Number of samples.
+        seed : int, default=0
+            Random state of the draw.
 
         Raises
         ------
@@ -97,7 +106,7 @@ class Dataset:
         Raises
         ------
         LatentbookError
-            For another word, or if the data have no published split.
+            If `part` is another word, or if the data have no published split.
         """
         choose("split", part, ("train", "test"))
         if not self.n_train:

@@ -1,9 +1,9 @@
-"""Fetching a data set from its mirrors: resumed where it was cut, checked before it is used.
+"""Downloads of data sets from their mirrors: resumed where they were cut, checked before use.
 
-Files arrive in a folder of unfinished downloads beside the cache and move to their final names only
-when the arrays in them are the right ones; a lock makes two processes that want the same data wait
-for each other.
-What the right ones are is for `store` to decide.
+Files arrive in a folder of unfinished downloads beside the cache. They move to their final names
+once the arrays in them are verified.
+A lock makes two processes that ask for the same data wait for each other.
+`store` decides whether arrays are the right ones.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from latentbook.datasets import store
 from latentbook.datasets.registry import Container, Entry
 from latentbook.errors import LatentbookError
 
-ATTEMPTS = 4  # without a byte of progress
+ATTEMPTS = 4  # in a row without a byte of progress
 _TIMEOUT = (10, 60)  # seconds to connect, seconds without a byte
-_BLOCK = 1 << 14  # bytes; what a cut connection may lose
+_BLOCK = 1 << 14  # bytes; a cut connection loses no more
 
 
 class _UnavailableError(Exception):
-    """A mirror that does not deliver, and why."""
+    """A mirror does not deliver; the message says why."""
 
 
 def fetch(data: Entry) -> store.Verified:
     """Return the verified arrays of `data`, downloading what is missing.
 
-    Every mirror of every container is asked in the registry's order.
-    Nothing is downloaded if another process has just finished doing so.
+    Every mirror of every container is asked, in the order of the registry.
+    Nothing is downloaded if another process has just finished the same download.
 
     Raises
     ------
     LatentbookError
-        Naming every place tried if none has the data, or the cache if it cannot be written.
+        If no place has the data (the message names them all), or if the cache cannot be written.
     """
     folder = store.download_folder()
     with _locked(folder / f".{data.name}.lock"):
-        found = store.find(data, complete=True)
-        if found is not None:
-            return store.verify(data, found)
+        location = store.find(data, complete=True)
+        if location is not None:
+            return store.verify(data, location)
         failures = []
         for container in data.containers:
             for mirror in container.mirrors:
@@ -64,7 +64,7 @@ def fetch(data: Entry) -> store.Verified:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock `path`; complain in one sentence if its folder cannot be written."""
+    """Hold the lock `path`; raise one sentence if its folder cannot be written."""
     lock = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _unwritable(folder: Path, error: OSError) -> LatentbookError:
-    """Return the complaint about a cache that is read-only or full."""
+    """Return the error for a cache that is read-only or full."""
     return LatentbookError(
         f"cannot download to {folder}: {error.strerror or error}; free some space, make the folder "
         "writable, or set LATENTBOOK_CACHE to another one"
@@ -97,7 +97,7 @@ def _from_mirror(data: Entry, container: Container, mirror: str, folder: Path) -
             for role, name in container.files.items()
         ]
         verified = _checked(data, store.Found(container, files))
-        if verified is None and any(resumed):  # the rest may belong to a newer version of the file
+        if verified is None and any(resumed):  # the rest may come from a newer version of the file
             return _from_mirror(data, container, mirror, folder)
         if verified is None:
             raise _UnavailableError("its files are not the published ones")
@@ -114,18 +114,18 @@ def _from_mirror(data: Entry, container: Container, mirror: str, folder: Path) -
     )
 
 
-def _checked(data: Entry, found: store.Found) -> store.Verified | None:
-    """Return the arrays in fresh files, or delete the files and return None if they are wrong."""
+def _checked(data: Entry, fresh: store.Found) -> store.Verified | None:
+    """Return the arrays in fresh files; delete the files and return None if they are wrong."""
     try:
-        return store.verify(data, found)
+        return store.verify(data, fresh)
     except LatentbookError:
-        for path in found.files.values():
+        for path in fresh.files.values():
             path.unlink()
         return None
 
 
 def _fetch_file(url: str, path: Path) -> bool:
-    """Fetch `url` into `path`, continuing an unfinished `path`.part; return whether one was there.
+    """Fetch `url` into `path`, continuing an unfinished `path`.part; return whether there was one.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def _size(path: Path) -> int:
 
 
 def _receive(url: str, part: Path) -> bool:
-    """Append to `part` what is missing of `url`; return whether it is complete now."""
+    """Append the missing bytes of `url` to `part`; return whether it is complete now."""
     start = _size(part)
     headers = {"Accept-Encoding": "identity"}
     if start:
@@ -171,7 +171,7 @@ def _receive(url: str, part: Path) -> bool:
             raise _UnavailableError(f"{answer.status_code} {answer.reason}")
         if answer.status_code == 200:
             start = 0
-        encoded = "Content-Encoding" in answer.headers  # then the length is not that of the file
+        encoded = "Content-Encoding" in answer.headers  # the length is then not that of the file
         length = None if encoded else answer.headers.get("Content-Length")
         total = start + int(length) if length else None
         with (

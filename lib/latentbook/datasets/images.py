@@ -1,6 +1,7 @@
-"""Pictures: from verified bytes to float32 in [0, 1] with a channel axis.
+"""Images: from verified bytes to float32 in [0, 1] with a channel axis.
 
-Training split first, test split after it, both in published order; nothing is shuffled here.
+The training split comes first, then the test split, both in published order.
+Nothing is shuffled here; reading files is left to `readers`.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def build(data: Entry, raw: Verified) -> Dataset:
 
 
 def _scaled(*parts: np.ndarray) -> np.ndarray:
-    """Return the images of all `parts`, bytes or values from -1 to 1, as float32 in [0, 1]."""
+    """Return the images of all `parts` (bytes, or values from -1 to 1) as float32 in [0, 1]."""
     images = np.concatenate(parts, dtype=np.float32)
     if parts[0].dtype == np.uint8:
         images /= np.float32(255)
@@ -63,9 +64,9 @@ def enlarge(images: np.ndarray, size: int) -> np.ndarray:
 
     Notes
     -----
-    Pixel centres are aligned and edges continued.
-    Weights are whole multiples of 1 / (2 `size`), so that every sum is exact and the result is the
-    same bit for bit on every machine.
+    Pixel centres are aligned, and edges are continued.
+    Weights are whole multiples of 1 / (2 `size`). Every sum is therefore exact, and the result is
+    the same on every machine, bit for bit.
     """
     old = images.shape[1]
     centres = np.clip((2 * np.arange(size) + 1) * old - size, 0, 2 * size * (old - 1))

@@ -1,4 +1,7 @@
-"""One function between a name and a `Dataset`."""
+"""From the name of a data set to a `Dataset`, in one function.
+
+Where files lie is left to `store`, downloads to `download`, layout to `images` and `tables`.
+"""
 
 from __future__ import annotations
 
@@ -17,26 +20,39 @@ def class_names(name: str) -> tuple[str, ...]:
 def load(name: str, n: int | None = None, seed: int = 0, download: bool = True) -> Dataset:
     """Return the data set `name`, or `n` samples of it.
 
-    Looked for in ``$LATENTBOOK_DATA``, the project's cache, the folders of the operating system and
-    of Keras; then downloaded from the mirrors of the registry.
-    The arrays are compared with the published digests every time.
+    The files are looked for in ``$LATENTBOOK_DATA``, in the project's cache and in the folders of
+    the operating system and of Keras. If they are in none of these, they are downloaded.
+    The arrays are compared with the published digests at every call.
 
     Parameters
     ----------
     name : str
-        One of `NAMES`; with ``-train`` or ``-test`` only that published split, as ``mnist-test``.
-    n : int, optional
-        Number of samples to draw without replacement; all by default.
-    seed : int
-        Seed of that draw.
-    download : bool
+        One of `NAMES`. With ``-train`` or ``-test`` only that published split: ``mnist-test``.
+    n : int, default=None
+        Number of samples to draw without replacement; None takes all.
+    seed : int, default=0
+        Random state of that draw.
+    download : bool, default=True
         Whether the network may be used.
+
+    Returns
+    -------
+    Dataset
 
     Raises
     ------
     LatentbookError
-        For an unknown name, an impossible `n`, data that are nowhere, and files that are corrupt,
-        truncated or another data set's.
+        For an unknown name, an impossible `n`, data that are not available, and files that are
+        corrupt, truncated or of another data set.
+
+    Examples
+    --------
+    >>> from latentbook import datasets
+    >>> digits = datasets.load("digits", n=200, seed=1)
+    >>> digits.x.shape, digits.flat.shape, len(digits.classes)
+    ((200, 28, 28, 1), (200, 784), 10)
+    >>> digits.description
+    'Optical digits: 200 of 1,797 images'
     """
     data = entry(name)
     part = name.removeprefix(data.name).removeprefix("-")
@@ -58,16 +74,16 @@ def obtain(data: Entry, download: bool) -> store.Verified:
     data : Entry
         The registry's entry of the data set.
     download : bool
-        Whether the mirrors may be asked if no place on this machine has the data.
+        Whether the mirrors may be asked if the data are not on this machine.
 
     Raises
     ------
     LatentbookError
-        If the data are nowhere, or a file found first is not what it should be.
+        If the data are not available, or the first file of that name is not the published one.
     """
-    found = store.find(data)
-    if found is not None:
-        return store.verify(data, found)
+    location = store.find(data)
+    if location is not None:
+        return store.verify(data, location)
     if not download:
         raise LatentbookError(
             f"{data.name} is not on this machine (looked in {store.looked_in(data)}): "

@@ -1,8 +1,8 @@
-"""From files to arrays: one short reader for each form in which the data sets are published.
+"""From files to arrays: one short reader for each format in which the data sets are published.
 
-A reader takes the files of a container by role and returns its arrays by name, unscaled and in
-published order; it never loads a pickle.
-Whether the arrays are the right ones is for `store` to decide.
+A reader takes the files of a container by role. It returns arrays by name, unscaled and in
+published order, and never loads a pickle.
+`store` decides whether the arrays are the right ones.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def read(container: Container, files: Files) -> Arrays:
 
 
 def content(path: Path) -> bytes:
-    """Return the bytes of `path`, unpacked if it is a gzip or bzip2 file (whatever its name)."""
+    """Return the bytes of `path`, unpacked if it is a gzip or bzip2 file, whatever its name."""
     raw = path.read_bytes()
     if raw[:2] == b"\x1f\x8b":
         return gzip.decompress(raw)
@@ -82,7 +82,7 @@ def _idx_array(raw: bytes) -> np.ndarray:
     """Return the array in `raw`: two zero bytes, type 8, number of axes, sizes (big-endian)."""
     zero, kind, axes = struct.unpack(">HBB", raw[:4])
     if zero or kind != 8:
-        raise ValueError("no idx file of unsigned bytes")
+        raise ValueError("not an idx file of unsigned bytes")
     shape = struct.unpack(f">{axes}I", raw[4 : 4 + 4 * axes])
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * axes).reshape(shape)
 

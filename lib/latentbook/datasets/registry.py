@@ -1,9 +1,9 @@
-"""What the project knows about each data set before it has seen a byte of it.
+"""What the project knows about each data set before it is read.
 
-One TOML file lists files, mirrors, digests and licences; this module turns it into typed entries.
-A new data set is a paragraph there and its name in `NAMES`; only files of a form of their own need
-a reader as well.
-Finding and reading the files is left to `store` and `readers`.
+A TOML file lists files, mirrors, digests and licences; this module turns it into typed entries.
+A new data set is a paragraph in that file and a name in `NAMES`. It needs a reader as well if its
+files have a format of their own.
+Finding and reading files is left to `store` and `readers`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NAMES = ("digits", "mnist", "fashion_mnist", "usps", "cifar10", "satimage", "nsl
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """What an array must be: its shape, its type and the sha256 of its bytes (None: not known)."""
+    """Shape, type and sha256 of the bytes that an array must have (None: digest not known)."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -30,9 +30,9 @@ class ArraySpec:
 
 @dataclass(frozen=True)
 class Container:
-    """One form in which a data set is found: its files, where they may lie, who serves them.
+    """One form of a data set: its files, the folders they may lie in, and their mirrors.
 
-    A container without files names in `origin` the program that its arrays come with.
+    If there are no files, `origin` names the program that the arrays come with.
     """
 
     format: str
@@ -47,7 +47,7 @@ class Container:
 
 @dataclass(frozen=True)
 class Entry:
-    """One data set of the registry; `extra` holds the fields that only its own builder knows."""
+    """One data set of the registry; `extra` holds the fields that only its own builder reads."""
 
     name: str
     title: str
@@ -65,7 +65,7 @@ class Entry:
 
 
 def entry(name: str) -> Entry:
-    """Return what the registry says of the data set `name`, or of the one it is a split of.
+    """Return the entry of the data set `name`, or of the data set that `name` is a split of.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def _entry(name: str, table: dict[str, Any]) -> Entry:
 
 
 def _container(part: dict[str, Any], arrays: dict[str, Any]) -> Container:
-    """Return one container; unless it has arrays of its own it holds those of the data set."""
+    """Return one container; without arrays of its own it holds those of the data set."""
     return Container(
         format=part["format"],
         origin=part.get("origin", ""),

@@ -1,9 +1,9 @@
-"""Where the data lie and whether they are the right ones.
+"""Where the data lie, and whether they are the right ones.
 
-`find` looks in the user's folder, the project's cache, the system's and Keras' folders; whatever it
-finds, `verify` checks the arrays themselves against the registry, so that every container of the
-same arrays serves and no other does.
-Reading formats is left to `readers`, fetching to `download`.
+`find` looks in the user's folder, the project's cache, and the folders of the system and of Keras.
+`verify` compares the arrays themselves with the registry. Every container of the same arrays is
+accepted, and no other.
+Reading formats is left to `readers`, downloads to `download`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from latentbook.errors import LatentbookError
 
 @dataclass(frozen=True)
 class Found:
-    """Files of one container that exist, not yet read."""
+    """Files of one container that are on this machine, not yet read."""
 
     container: Container
     files: dict[str, Path]
@@ -36,14 +36,14 @@ class Found:
         return str(where[0]) if len(where) == 1 else f"{where[0].parent} ({len(where)} files)"
 
     def file_of(self, array: str) -> str:
-        """Return the file that holds `array`; files are named by array, by split, or hold all."""
+        """Return the file that holds `array`; a file holds one array, one split, or all."""
         path = self.files.get(array) or self.files.get(array.rpartition("_")[2])
         return str(path or self)
 
 
 @dataclass(frozen=True)
 class Verified:
-    """Arrays that are what the registry says, the sha256 over all of them, and their place."""
+    """Arrays that agree with the registry, the sha256 over all of them, and their place."""
 
     arrays: dict[str, np.ndarray]
     sha256: str
@@ -57,7 +57,7 @@ def download_folder() -> Path:
 
 
 def places(data: Entry) -> list[Path]:
-    """Return the folders in which `data` may lie, in the order in which they are asked."""
+    """Return the folders in which `data` may lie, in the order of the search."""
     stated = os.environ.get("LATENTBOOK_DATA")
     keras = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
     return [*([Path(stated)] if stated else []), download_folder(), *data.system, keras]
@@ -79,8 +79,13 @@ def offline(data: Entry) -> str:
 def find(data: Entry, complete: bool = False) -> Found | None:
     """Return the first files of `data` on this machine, or None.
 
-    Complete data are preferred to a subset wherever they lie; with `complete` a subset does not
-    count unless the registry knows nothing else.
+    Complete data are preferred to a subset, wherever they lie.
+
+    Parameters
+    ----------
+    data : Entry
+    complete : bool, default=False
+        Ignore a subset, unless the registry knows nothing else.
     """
     whole = [part for part in data.containers if not part.subset]
     partial = [part for part in data.containers if part.subset]
@@ -106,40 +111,42 @@ def _locate(container: Container, place: Path, system: bool) -> dict[str, Path] 
     return None
 
 
-def verify(data: Entry, found: Found) -> Verified:
-    """Read the files `found` and return their arrays if they are those of the registry.
+def verify(data: Entry, location: Found) -> Verified:
+    """Read the files at `location` and return their arrays if they are those of the registry.
 
     Raises
     ------
     LatentbookError
-        Naming the file and the array that is missing, damaged, or another data set's.
+        If an array is missing, damaged, or of another data set; the message names array and file.
     """
-    for role, expected in found.container.md5.items():
-        actual = _md5(found.files[role])
+    for role, expected in location.container.md5.items():
+        actual = _md5(location.files[role])
         if actual != expected:
             raise LatentbookError(
-                f"{found.files[role]} is not the published file of {data.name} (md5 {actual} "
+                f"{location.files[role]} is not the published file of {data.name} (md5 {actual} "
                 f"instead of {expected}): delete it and run `latentbook data fetch {data.name}`"
             )
-    arrays = readers.read(found.container, found.files)
+    arrays = readers.read(location.container, location.files)
     total = hashlib.sha256()
     checked = {}
-    for key, spec in found.container.arrays.items():
+    for key, spec in location.container.arrays.items():
         if key not in arrays:
             raise LatentbookError(
-                f"{found} holds no array {key!r} (only {', '.join(arrays) or 'nothing'}), so it is "
-                f"not {data.name}: delete it and run `latentbook data fetch {data.name}`"
+                f"{location} holds no array {key!r} (only {', '.join(arrays) or 'nothing'}), so it "
+                f"is not {data.name}: delete it and run `latentbook data fetch {data.name}`"
             )
-        checked[key] = _check(data, found, key, arrays[key], spec)
+        checked[key] = _check(data, location, key, arrays[key], spec)
         total.update(_bytes(checked[key]))
-    return Verified(checked, total.hexdigest(), str(found), not found.container.subset)
+    return Verified(checked, total.hexdigest(), str(location), not location.container.subset)
 
 
-def _check(data: Entry, found: Found, key: str, array: np.ndarray, spec: ArraySpec) -> np.ndarray:
-    """Return `array` with the registry's type if shape and digest are right, else complain."""
-    what = f"{key} in {found.file_of(key)}"
+def _check(
+    data: Entry, location: Found, key: str, array: np.ndarray, spec: ArraySpec
+) -> np.ndarray:
+    """Return `array` with the type of the registry; raise if shape or digest are wrong."""
+    what = f"{key} in {location.file_of(key)}"
     advice = f"delete the file and run `latentbook data fetch {data.name}`"
-    if not found.files:
+    if not location.files:
         advice = "install the package versions of requirements.lock"
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise LatentbookError(f"{what} holds NaN or infinite values: {advice}")
@@ -159,7 +166,7 @@ def _check(data: Entry, found: Found, key: str, array: np.ndarray, spec: ArraySp
 
 
 def _owner(digest: str) -> str | None:
-    """Return the data set of which an array has this sha256, or None."""
+    """Return the data set that has an array with this sha256, or None."""
     for name in NAMES:
         for container in entry(name).containers:
             if any(spec.sha256 == digest for spec in container.arrays.values()):

@@ -1,6 +1,14 @@
-"""Tables: the published columns as a typed frame, and beside it a numeric matrix.
+"""Tables of the study: the published columns as a typed frame, and a numeric matrix beside it.
 
-Scaling never looks at the test split.
+The book's encoding of mixed columns is `tabular.Encoder`, which starts from the frame: chapter 07
+encodes network connections and trades with it.
+NSL-KDD has a matrix here as well, because the committed records of chapter 02 were measured on it.
+It is no setting of `tabular.Encoder`. That one standardises numbers on a soft logarithmic scale,
+divides categories by √2, merges rare values and drops constant columns, and other numbers in the
+matrix are other results. Here numbers are scaled to [0, 1] by the range of the training split, and
+the column of a value that never occurs stays: a value outside [0, 1] is one that training never
+saw, which chapter 02 clips.
+Tables of the reader are left to `latentbook.tabular`.
 """
 
 from __future__ import annotations
@@ -93,8 +101,8 @@ def _connections(data: Entry, text: bytes) -> pd.DataFrame:
 def _nsl_kdd_matrix(frame: pd.DataFrame, n_train: int) -> Iterator[np.ndarray]:
     """Yield columns in published order: a category becomes one 0/1 column for each of its values.
 
-    Numbers are scaled by the minimum and maximum of the training split; test values may therefore
-    exceed 1, and a column that is constant in training stays at its distance from that constant.
+    Numbers are scaled by minimum and maximum of the training split, so test values may exceed 1.
+    A column that is constant in training becomes the distance from that constant.
     """
     for name in NSL_KDD_COLUMNS:
         column = frame[name]
@@ -113,31 +121,10 @@ def _one_hot(column: pd.Series) -> np.ndarray:
 
 
 def _trades(data: Entry, arrays: dict[str, np.ndarray]) -> Table:
-    """Return the frame of `trades.frame` and the trader; x has 120 columns, see `_trades_matrix`.
+    """Return the frame of `trades.frame` and the trader; x has no columns, see `tabular.Encoder`.
 
     The rows are in random order; the first two thirds are the training split.
     """
     frame = trades.frame(arrays["rows"])
-    n_train = 2 * len(frame) // 3
     y = frame["trader"].cat.codes.to_numpy(np.int64)
-    return frame, np.column_stack(list(_trades_matrix(frame, n_train))), y, n_train
-
-
-def _trades_matrix(frame: pd.DataFrame, n_train: int) -> Iterator[np.ndarray]:
-    """Yield what is known of a trade but its trader; a column with gaps is followed by their 0/1.
-
-    A category becomes a 0/1 column for each of its values.
-    A number (of the nominal its decimal logarithm) is that of the median where it is missing, and
-    is scaled to mean 0 and standard deviation 1; median and scale are those of the training split.
-    """
-    for name in ("instrument", "currency", "nominal", "margin", "counterparty", "portfolio"):
-        column = frame[name]
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            yield _one_hot(column)
-        else:
-            values = np.log10(column) if name == "nominal" else column
-            values = values.fillna(values[:n_train].median())
-            train = values[:n_train]
-            yield ((values - train.mean()) / train.std(ddof=0)).to_numpy(np.float32)
-        if column.isna().any():
-            yield column.isna().to_numpy(np.float32)
+    return frame, np.zeros((len(frame), 0), np.float32), y, 2 * len(frame) // 3

@@ -1,11 +1,15 @@
 """One hundred thousand simulated trades of forty traders, with every planted fault recorded.
 
-The trades of Norlander and Sopasakis (2019, section 4.3) are a bank's own, so that nobody can
-repeat what they show; this model has the columns and the defects that the paper names.
-A trader sits at a desk, and has habits drawn around those of the desk; on top of ordinary trades
-come missing values, planted anomalies and rows that carry the wrong trader.
-
+The trades of norlander2019 (section 4.3) belong to a bank and are not available.
+This model has the columns and the defects that the paper names.
+A trader sits at a desk and has habits drawn around those of the desk. Ordinary trades are drawn
+first; then values are removed, anomalies are planted, and rows get the wrong trader.
 The numeric coding is left to `tables`, the digest to the registry.
+
+References
+----------
+- norlander2019: Erik Norlander, Alexandros Sopasakis. Latent space conditioning for improved
+  classification and anomaly detection. 2019. https://arxiv.org/abs/1911.10599
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ MISLABELLED = 500
 
 
 class Instrument(NamedTuple):
-    """What is usual for an instrument: nominal, spread of its logarithm, and margin."""
+    """Usual values of an instrument: nominal, spread of its logarithm, and margin."""
 
     nominal: float  # median, millions of euros
     spread: float  # standard deviation of the natural logarithm of the nominal
@@ -70,7 +74,7 @@ CURRENCIES = {
 
 
 class Desk(NamedTuple):
-    """How many traders a desk has, and in which proportions it trades what."""
+    """Number of traders of a desk, and the proportions of its instruments and currencies."""
 
     traders: int
     instruments: dict[str, float]
@@ -126,7 +130,7 @@ ANOMALIES = (
     "unused counterparty",
     "wrong book",
 )
-#: The columns of `simulate`; those with categories hold positions in them.
+#: The columns of `simulate`, each with its categories; a column holds positions in them.
 CATEGORIES: dict[str, tuple[str, ...]] = {
     "trader": TRADERS,
     "instrument": tuple(INSTRUMENTS),
@@ -144,7 +148,7 @@ Columns = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Habits:
-    """What traders do; matrices hold a row of proportions for each of the 40 traders."""
+    """Habits of the traders; matrices hold a row of proportions for each of the 40 traders."""
 
     desk: np.ndarray  # (40,), position in DESKS
     trades: np.ndarray  # (40,), number of trades
@@ -160,8 +164,8 @@ def simulate(seed: int) -> np.ndarray:
 
     Parameters
     ----------
-    seed
-        Seed of all draws; the data set has `SEED`.
+    seed : int
+        Seed of all draws; that of the data set is `SEED`.
 
     Returns
     -------
@@ -171,22 +175,23 @@ def simulate(seed: int) -> np.ndarray:
 
     Notes
     -----
-    Rounding this coarsely makes the result the same where exponentials differ in the last bit.
+    Values are rounded so coarsely that the result is the same where exponentials differ in the
+    last bit.
     """
     rng = np.random.default_rng(seed)
-    habits = _habits(rng)
-    columns = _ordinary(rng, habits)
-    _forget(rng, habits, columns)
-    _plant(rng, habits, columns)
-    _mislabel(rng, habits, columns)
+    habits = draw_habits(rng)
+    columns = draw_trades(rng, habits)
+    remove_values(rng, habits, columns)
+    plant_anomalies(rng, habits, columns)
+    mislabel(rng, habits, columns)
     return np.column_stack([columns[name] for name in CATEGORIES])
 
 
 def frame(rows: np.ndarray) -> pd.DataFrame:
     """Return the `rows` of `simulate` typed: categories, floats with NaN, margin in basis points.
 
-    ``anomaly`` and ``true_trader`` are the truth, which no method may look at; ``trade_id`` counts
-    rows and means nothing.
+    ``anomaly`` and ``true_trader`` are the truth: no method may use them. ``trade_id`` only counts
+    the rows.
     """
     table = pd.DataFrame({"trade_id": np.arange(1, len(rows) + 1)})
     for (name, categories), values in zip(CATEGORIES.items(), rows.T, strict=True):
@@ -198,14 +203,14 @@ def frame(rows: np.ndarray) -> pd.DataFrame:
     return table
 
 
-def _habits(rng: np.random.Generator) -> Habits:
+def draw_habits(rng: np.random.Generator) -> Habits:
     """Draw the traders: proportions are Dirichlet around the desk's, factors are log-normal."""
     desks = list(DESKS.values())
-    desk = np.repeat(np.arange(len(desks)), [one.traders for one in desks])
+    desk = np.repeat(np.arange(len(desks)), [row.traders for row in desks])
     trades = np.geomspace(FEWEST, MOST, len(desk)).astype(np.int64)
     trades[-1] += N_TRADES - trades.sum()
-    instruments = [[one.instruments.get(name, 0) for name in INSTRUMENTS] for one in desks]
-    currencies = [[one.currencies.get(name, 0) for name in CURRENCIES] for one in desks]
+    instruments = [[row.instruments.get(name, 0) for name in INSTRUMENTS] for row in desks]
+    currencies = [[row.currencies.get(name, 0) for name in CURRENCIES] for row in desks]
     counterparties = rng.standard_gamma(0.3, (len(desks), len(COUNTERPARTIES)))
     books = np.kron(np.eye(len(desks)), np.ones(BOOKS))
     return Habits(
@@ -225,28 +230,28 @@ def _habits(rng: np.random.Generator) -> Habits:
 
 
 def _around(rng: np.random.Generator, weights: np.ndarray, concentration: float) -> np.ndarray:
-    """Draw a row of proportions around each row of `weights`; what is below 2 % is never done."""
+    """Draw a row of proportions around each row of `weights`; those below 2 % become 0."""
     mean = weights / weights.sum(axis=1, keepdims=True)
     gamma = rng.standard_gamma(concentration * mean)  # normalised: Dirichlet
     shares = gamma / gamma.sum(axis=1, keepdims=True)
     return np.where(shares < 0.02, 0, shares)
 
 
-def _draw(rng: np.random.Generator, weights: np.ndarray, row: np.ndarray) -> np.ndarray:
+def draw(rng: np.random.Generator, weights: np.ndarray, row: np.ndarray) -> np.ndarray:
     """Draw a column of `weights` (m, k) for each entry of `row`, in proportion to that row."""
     cumulative = np.cumsum(weights, axis=1, dtype=np.float64)
     cumulative /= cumulative[:, -1:]
     return (rng.random(len(row))[:, np.newaxis] >= cumulative[row]).sum(axis=1)
 
 
-def _ordinary(rng: np.random.Generator, habits: Habits) -> Columns:
+def draw_trades(rng: np.random.Generator, habits: Habits) -> Columns:
     """Draw complete trades without faults, in random order.
 
-    Nominals are log-normal; margins shrink slowly with the nominal and scatter around what is usual
-    for instrument, counterparty and trader as Student's t with four degrees of freedom.
+    Nominals are log-normal. Margins shrink slowly with the nominal. They scatter around the usual
+    value of instrument, counterparty and trader as Student's t with four degrees of freedom.
     """
     trader = rng.permutation(np.repeat(np.arange(len(TRADERS)), habits.trades))
-    columns = {name: _draw(rng, shares, trader) for name, shares in habits.shares.items()}
+    columns = {name: draw(rng, shares, trader) for name, shares in habits.shares.items()}
     usual = np.array(list(INSTRUMENTS.values()))[columns["instrument"]]
     size = usual[:, 1] * rng.standard_normal(N_TRADES)  # logarithm, relative to the median
     units = np.array(list(CURRENCIES.values()))[columns["currency"]]
@@ -264,12 +269,11 @@ def _hundredths(values: np.ndarray) -> np.ndarray:
     return np.rint(100 * values).astype(np.int64)
 
 
-def _forget(rng: np.random.Generator, habits: Habits, columns: Columns) -> None:
-    """Remove values; what is removed never depends on the value itself.
+def remove_values(rng: np.random.Generator, habits: Habits, columns: Columns) -> None:
+    """Remove values; whether a value is removed never depends on the value itself.
 
-    Margins are missing mostly where a future is traded at an exchange (at random, given the
-    instrument), counterparties and portfolios as often as the trader is forgetful (at random,
-    given the trader), nominals completely at random.
+    Margins are missing at random given the instrument, mostly of futures. Counterparties and
+    portfolios are missing at random given the trader. Nominals are missing completely at random.
     """
     futures = np.array([name.endswith("future") for name in INSTRUMENTS])
     chances = {
@@ -282,12 +286,12 @@ def _forget(rng: np.random.Generator, habits: Habits, columns: Columns) -> None:
         columns[name] = np.where(rng.random(N_TRADES) < chance, MISSING, columns[name])
 
 
-def _plant(rng: np.random.Generator, habits: Habits, columns: Columns) -> None:
-    """Spoil one value in each of some trades and record how, `ANOMALIES_A_KIND` of each kind.
+def plant_anomalies(rng: np.random.Generator, habits: Habits, columns: Columns) -> None:
+    """Spoil one value in each of some trades and record the kind, `ANOMALIES_A_KIND` of each.
 
-    No trade is spoilt twice, and only values that are there are; the other values stay as drawn.
+    No trade is spoilt twice, and no missing value is spoilt. All other values stay as drawn.
     """
-    margins = np.array([one.margin for one in INSTRUMENTS.values()])
+    margins = np.array([instrument.margin for instrument in INSTRUMENTS.values()])
     desk_of_portfolio = np.repeat(np.arange(len(DESKS)), BOOKS)
     elsewhere = habits.desk[:, np.newaxis] != desk_of_portfolio
     never = {name: shares == 0 for name, shares in habits.shares.items()}
@@ -297,7 +301,7 @@ def _plant(rng: np.random.Generator, habits: Habits, columns: Columns) -> None:
         return columns["margin"][rows] + _hundredths(far * margins[columns["instrument"][rows]])
 
     def other(name: str, weights: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        return lambda rows: _draw(rng, weights, columns["trader"][rows])
+        return lambda rows: draw(rng, weights, columns["trader"][rows])
 
     spoil: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
         "fat finger": (
@@ -318,13 +322,13 @@ def _plant(rng: np.random.Generator, habits: Habits, columns: Columns) -> None:
         columns["anomaly"][rows] = ANOMALIES.index(kind)
 
 
-def _mislabel(rng: np.random.Generator, habits: Habits, columns: Columns) -> None:
+def mislabel(rng: np.random.Generator, habits: Habits, columns: Columns) -> None:
     """Book some trades that are not spoilt under another trader, mostly one of the same desk.
 
-    Busy traders get more of the wrong trades, so that the few of a small one stay mostly right.
+    Busy traders get more of the wrong trades, so that most trades of a small trader stay right.
     """
     colleagues = np.where(habits.desk[:, np.newaxis] == habits.desk, 1.0, 0.1) * habits.trades
     np.fill_diagonal(colleagues, 0)
     rows = rng.choice(np.flatnonzero(columns["anomaly"] == 0), MISLABELLED, replace=False)
     columns["trader"] = columns["true_trader"].copy()
-    columns["trader"][rows] = _draw(rng, colleagues, columns["true_trader"][rows])
+    columns["trader"][rows] = draw(rng, colleagues, columns["true_trader"][rows])

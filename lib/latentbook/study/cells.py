@@ -1,7 +1,7 @@
 """The code of a notebook without running it: its cells, and Python that can be parsed.
 
-Both the gate for parameters and the graph of what depends on what read notebooks here, as plain
-JSON: a wrong parameter should not have to wait for a notebook library to be imported.
+The gate for parameters and the graph of dependencies read notebooks here, as plain JSON: a wrong
+parameter is then refused before any notebook library is imported.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def code(notebook: Path) -> list[Cell]:
     Raises
     ------
     LatentbookError
-        If there is no such notebook, or the file is none.
+        If there is no such notebook, or the file is not a notebook.
     """
     try:
         content = json.loads(notebook.read_text(encoding="utf-8"))

@@ -1,9 +1,8 @@
-"""Small arrays that full-scale figures are drawn from: kept beside the records, as npz.
+"""Small arrays that full-scale figures are drawn from, kept beside the records as npz files.
 
-A complete paper run with seed 0 writes into ``data/records/figures``, which the repository
-carries; every other run writes into ``_build``, so that no quick picture passes for a full-scale
-one.
-Large results live in `cache`; drawing is left to `plots` and to the chapters.
+A complete ``paper`` run with seed 0 writes into ``data/records/figures``, which is committed.
+Every other run writes into ``_build``, so that no quick figure is taken for a full-scale one.
+Large results are left to `cache`, drawing to `plots` and the chapters.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from filelock import FileLock
 from latentbook import files, paths
 from latentbook.errors import LatentbookError
 
-#: An npz in ``data/records/figures`` may weigh this much, in bytes.
+#: Largest size of an npz in ``data/records/figures``, in bytes.
 LIMIT = 1_000_000
 
 
 def folder(profile: str, seed: int, *, whole: bool = True) -> Path:
-    """Return the folder for the arrays of a run; `whole` says that it took all available data."""
+    """Return the folder for the arrays of a run; `whole` means that it used all available data."""
     if profile == "paper" and seed == 0 and whole:
         return paths.figures()
     name = f"seed-{seed}" if whole else f"seed-{seed}-subset"
@@ -33,8 +32,8 @@ def folder(profile: str, seed: int, *, whole: bool = True) -> Path:
 def save(name: str, arrays: Mapping[str, np.ndarray], where: Path) -> Path:
     """Add `arrays` to the npz `name` in `where`, and return its path.
 
-    Arrays already there are kept if the file is about the same samples (equal ``index``), so that
-    a later run may add one embedding; otherwise the file is replaced.
+    If the file holds arrays of the same samples (equal ``index``), they are kept: a later run may
+    add one embedding. Otherwise the file is replaced.
 
     Raises
     ------
@@ -78,7 +77,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
 
 def full_scale(name: str) -> dict[str, np.ndarray]:
-    """Return the arrays that full-scale runs kept as ``name.npz``, none if nothing has run."""
+    """Return the arrays that full-scale runs kept as ``name.npz``; empty if nothing has run."""
     path = paths.figures() / f"{name}.npz"
     return read(path) if path.exists() else {}
 
@@ -95,8 +94,8 @@ def thumbnails(x: np.ndarray) -> np.ndarray:
     Returns
     -------
     array of uint8
-        Grey images as they are, (n, height, width); colour images halved to (n, height / 2,
-        width / 2, 3) with 32 levels a channel, which halves what they weigh.
+        Grey images unchanged, (n, height, width). Colour images halved to (n, height / 2,
+        width / 2, 3), with 32 levels a channel, which halves the size of the file.
     """
     if x.shape[-1] == 1:
         return np.round(x[..., 0] * 255).astype(np.uint8)

@@ -17,11 +17,11 @@ def draw_not_run() -> Figure:
     return figure
 
 
-def draw_accuracy(found: pd.DataFrame) -> Figure:
-    """Draw clustering accuracy over all images by method: one panel a data set, a dot a seed."""
+def draw_accuracy(measured: pd.DataFrame) -> Figure:
+    """Draw clustering accuracy over all images by method: a panel a data set, a dot a seed."""
     chosen = [
         {"dataset": row.dataset, "method": row.method, "ACC": row.metrics["acc"]}
-        for row in found.itertuples()
+        for row in measured.itertuples()
         if "acc" in row.metrics and row.params.get("evaluated_on") == "all"
     ]
     table = pd.DataFrame(chosen, columns=["dataset", "method", "ACC"])

@@ -1,10 +1,9 @@
 """Interactive pages: a two-dimensional embedding whose points show their images.
 
-Each page is one HTML file with its images inside (a sprite sheet); all pages share one plotly
-script beside them, so that they work offline and from a memory stick.
+A page is one HTML file with its images inside, as a sprite sheet. All pages share one plotly script
+beside them, so they work offline and from a memory stick.
 Pages are built from small npz files that a run of chapter 01 keeps (see `figure_arrays`).
-Their HTML, style and script are templates of `study.templating`; the static figure above them, and
-its alternative text, belong to the chapter.
+HTML, style and script are left to `study.templating`, the static figure above to the chapter.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from latentbook.datasets.registry import entry
 from latentbook.errors import LatentbookError, check_matrix
 from latentbook.study import figure_arrays, templating
 
-#: Points on a page at most; more make the page heavy and the hovering slow.
+#: Largest number of points on a page: more make the page large and hovering slow.
 MAX_POINTS = 2500
 _PREFIX = "interactive-"
 
@@ -31,16 +30,21 @@ _PREFIX = "interactive-"
 def save(
     dataset: Dataset, z: np.ndarray, where: Path, *, description: str, n: int = 2000, seed: int = 0
 ) -> Path:
-    """Keep what a page needs as ``interactive-<data set>.npz`` in the folder `where`.
+    """Keep the data of a page as ``interactive-<data set>.npz`` in the folder `where`.
 
     Parameters
     ----------
-    dataset
-        Images; at most `n` of them, drawn with `seed`, get on the page.
+    dataset : Dataset
+        Images.
     z : array of shape (n_samples, 2)
-        Embedding of all of them.
-    description
-        What the picture shows, such as ``UMAP (30 neighbours, minimal distance 0), profile quick``.
+        Embedding of all images.
+    where : Path
+    description : str
+        Embedding in words, such as ``UMAP (30 neighbours, minimal distance 0), profile quick``.
+    n : int, default=2000
+        Largest number of images on the page.
+    seed : int, default=0
+        Random state of their draw.
 
     Raises
     ------

@@ -29,10 +29,10 @@ PUBLISHED_COLUMNS = (
     "not_comparable",
     "note",
 )
-#: Source -> the smallest limit of epochs that it states for its networks (0 where it states none);
-#: a training of ours that ended at its limit is too short only below that.
+#: Source -> the smallest limit of epochs that it states for its networks (0 where it states none).
+#: A training of ours that ended at a smaller limit is too short to be compared.
 STATED_EPOCHS = {"fernandez2020": 150, "norlander2019": 0}
-#: Published data set -> ours beside it, where the published one cannot be had.
+#: Published data set that is not available -> the data set of ours that is compared with it.
 STAND_INS = {"weather": "weather-simulated"}
 VERDICTS = ("reproduced", "higher", "lower", "not comparable", "not run")
 
@@ -40,15 +40,30 @@ VERDICTS = ("reproduced", "higher", "lower", "not comparable", "not run")
 def verdict(published: float, mean: float, spread: float) -> str:
     """Judge a reproduced mean by the published value.
 
-    With ``t = max(0.02, 2 * spread)`` (for values beyond 1, such as counts: 2 % of the value
-    instead of 0.02): ``reproduced`` if ``|mean - published| <= t``, else ``higher`` or ``lower``.
+    The tolerance is ``t = max(0.02, 2 * spread)``. For values beyond 1, such as counts, it is 2 %
+    of the value instead of 0.02. The verdict is ``reproduced`` if ``|mean - published| <= t``, else
+    ``higher`` or ``lower``.
 
     Parameters
     ----------
-    published
-        The value the source prints.
-    mean, spread
-        Mean and standard deviation over our seeds (0 for a single one).
+    published : float
+        The value that the source prints.
+    mean : float
+        Mean over our seeds.
+    spread : float
+        Standard deviation over our seeds; 0 for a single one.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from latentbook.study.judge import verdict
+    >>> verdict(0.53, mean=0.54, spread=0.0)
+    'reproduced'
+    >>> verdict(0.53, mean=0.60, spread=0.02)
+    'higher'
     """
     tolerance = max(0.02 * max(1.0, abs(published)), 2 * spread)
     if abs(mean - published) <= tolerance + 1e-12:
@@ -69,7 +84,10 @@ def published() -> pd.DataFrame:
 
 
 def summarise(rows: pd.DataFrame, metric: str) -> dict[str, Any] | None:
-    """Return mean, spread, number of seeds, samples and coverage of `metric` over `rows`."""
+    """Return mean, spread, number of seeds, samples and coverage of `metric` over `rows`.
+
+    None where no record has the metric.
+    """
     if metric == "coverage":
         values = list(rows["coverage"])
     else:
@@ -86,46 +104,47 @@ def summarise(rows: pd.DataFrame, metric: str) -> dict[str, Any] | None:
     }
 
 
-def counterparts(found: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
-    """Return the records in `found` that measure what the published `row` states.
+def counterparts(measured: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
+    """Return the records in `measured` that measure the same as the published `row`.
 
-    Where networks were trained with several limits of epochs, those of the longest count; where
-    parts of the samples were scored apart, all samples, unless the row names a part.
+    If networks were trained with several limits of epochs, the records of the longest count. If
+    parts of the samples were scored apart, the records of all samples count, unless the row names a
+    part.
     """
     dataset = STAND_INS.get(row["dataset"], row["dataset"])
-    same = found[(found["dataset"] == dataset) & (found["method"] == row["method"])]
+    same = measured[(measured["dataset"] == dataset) & (measured["method"] == row["method"])]
     whole = {"evaluated_on": "all"}
     wanted = (whole | row["params"]).items()
     return longest(select(same, (wanted <= (whole | p).items() for p in same["params"])))
 
 
-def over_all(found: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
+def over_all(measured: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
     """Return the records of a method over all images, those of the longest training."""
     wanted = {"dataset": dataset, "method": method, "params": {"evaluated_on": "all"}}
-    return counterparts(found, pd.Series(wanted))
+    return counterparts(measured, pd.Series(wanted))
 
 
-def longest(found: pd.DataFrame) -> pd.DataFrame:
+def longest(measured: pd.DataFrame) -> pd.DataFrame:
     """Return the records whose limit of epochs is the largest of their data set and method."""
-    limits = found.assign(limit=[records.epoch_limit(p) for p in found["params"]])
+    limits = measured.assign(limit=[records.epoch_limit(p) for p in measured["params"]])
     largest = limits.groupby(["dataset", "method"])["limit"].transform("max")
-    return found[limits["limit"] == largest]
+    return measured[limits["limit"] == largest]
 
 
 def select(rows: pd.DataFrame, chosen: Iterable[bool]) -> pd.DataFrame:
-    """Return the rows that are chosen; unlike plain indexing this keeps the columns of no rows."""
+    """Return the chosen rows; unlike plain indexing, an empty result keeps its columns."""
     return rows.loc[np.fromiter(chosen, dtype=bool, count=len(rows))]
 
 
-def compare(numbers: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+def compare(numbers: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
     """Set every published number beside the mean of its records.
 
     Parameters
     ----------
-    numbers
-        As returned by `published`.
-    found
-        As returned by `records.read`.
+    numbers : DataFrame
+        As `published` returns them.
+    measured : DataFrame
+        As `records.read` returns them.
 
     Returns
     -------
@@ -134,7 +153,7 @@ def compare(numbers: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """
     compared = []
     for _, row in numbers.iterrows():
-        rows = counterparts(found, row)
+        rows = counterparts(measured, row)
         summary = summarise(rows, row["metric"])
         row["not_comparable"] = row["not_comparable"] or _unfinished(rows, row)
         if row["not_comparable"]:
@@ -149,7 +168,7 @@ def compare(numbers: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _unfinished(rows: pd.DataFrame, row: pd.Series) -> str:
-    """Say why scores of a network are not comparable: its training ended at the limit of epochs."""
+    """Return why scores of a network are not comparable: training ended at the limit of epochs."""
     if row["metric"].startswith("parameters"):
         return ""
     epochs = [(m.get("epochs"), records.epoch_limit(p)) for m, p in metrics_and_params(rows)]

@@ -1,7 +1,7 @@
-"""Names of methods: what represents the data, what learns from the codes, what was changed.
+"""Names of methods: the representation, the learner on its codes, and what was changed.
 
-The text of a `Method` is its spelling in the records; `Method.parse` is the inverse.
-Nothing else takes a method's text apart.
+The text of a `Method` is its spelling in the records, and `Method.parse` is the inverse.
+No other code takes the text of a method apart.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ class Method:
     Attributes
     ----------
     representation : str
-        What gives the codes, such as ``umap2``, ``cae10-guo``, ``dcec`` or ``cl-vae2, gamma 0.3``;
+        Source of the codes, such as ``umap2``, ``cae10-guo``, ``dcec`` or ``cl-vae2, gamma 0.3``;
         ``raw`` for the data themselves.
     learner : str
         Clusterer or detector that works on the codes, such as ``k-means``; empty for none.
     change : str
         What differs from the faithful setting, such as ``alpha 2`` or ``readings 30``.
     use : str
-        Use of an autoencoder that the method serves, such as ``denoising``.
+        Use of an autoencoder (chapter 02), such as ``denoising``.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class Method:
     def parse(cls, text: str) -> Method:
         """Return the method that the records spell `text`."""
         use, _, rest = text.rpartition(": ")
-        # a change stands at the end; one before the learner belongs to the representation
+        # a change is at the end; a comma before the learner belongs to the representation
         representation, _, last = rest.rpartition(" + ")
         core, _, change = last.partition(", ")
         if representation:
@@ -71,7 +71,7 @@ class Method:
 
     @property
     def codes(self) -> str:
-        """What gives the codes, as the records spell it where nothing learns from them."""
+        """The method without its learner, as the records spell it."""
         return str(replace(self, learner=""))
 
     @property

@@ -1,10 +1,10 @@
-"""The gate for parameters: what a value may be, in which profile it stands, and what goes together.
+"""The gate for parameters: allowed values, their profiles, and which combinations are possible.
 
-A chapter lists its parameters in `latentbook.chapters.<package>.parameters`; here is what such a
-list is made of and how values are held against it.
-The pipeline does so before a kernel starts and the first cell of a notebook does so again, with
-the same sentences.
-Nothing heavy is imported: a wrong value should cost a second.
+A chapter lists its parameters in `latentbook.chapters.<package>.parameters`. This module holds the
+kinds of parameters that such a list consists of, and the checks of values against it.
+The pipeline checks before a kernel starts, and the first cell of a notebook checks again with the
+same sentences.
+Nothing heavy is imported, so that a wrong value is refused within a second.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def plain(number: float) -> str:
     return f"{number:,.0f}" if number == int(number) else f"{number:g}"
 
 
-# ---------------------------------------------------------------- what a value may be
+# ---------------------------------------------------------------- allowed values
 
 
 @dataclass(frozen=True)
@@ -47,22 +47,22 @@ class Parameter:
 
     Attributes
     ----------
-    meaning
-        What it is, with its unit, in a few words.
+    meaning : str
+        Its meaning in a few words, with the unit.
     """
 
     meaning: str
 
     def check(self, name: str, value: Any) -> None:
-        """Raise `LatentbookError` unless `value` may stand for the parameter `name`."""
+        """Raise `LatentbookError` unless `value` is allowed for the parameter `name`."""
         raise NotImplementedError
 
     def read(self, text: str) -> Any:
-        """Return the value that `text` on a command line means; text it is by default."""
+        """Return the value that `text` on a command line stands for; by default the text itself."""
         return text
 
     def _refuse(self, name: str, value: Any, wanted: str) -> LatentbookError:
-        """Return the sentence about a value that is none of this parameter's."""
+        """Return the error for a value that this parameter does not allow."""
         return LatentbookError(
             f"parameter {name} is {shown(value)}, but must be {wanted} ({self.meaning})"
         )
@@ -80,7 +80,7 @@ class Parameter:
 class Number(Parameter):
     """A number from `low` to `high`, both included; `whole` ones are integers.
 
-    With `or_zero`, 0 is allowed too and means what `meaning` says.
+    With `or_zero`, 0 is allowed too; `meaning` says what it stands for.
     """
 
     low: float
@@ -89,12 +89,12 @@ class Number(Parameter):
     or_zero: bool = False
 
     def check(self, name: str, value: Any) -> None:
-        """Raise `LatentbookError` unless `value` is such a number."""
+        """Raise `LatentbookError` unless `value` is an allowed number."""
         if not self._allows(value):
             raise self._refuse(name, value, self._wanted)
 
     def read(self, text: str) -> Any:
-        """Return the number that `text` is, else `text` itself, which `check` refuses."""
+        """Return the number that `text` stands for, else `text` itself, which `check` refuses."""
         for kind in (int,) if self.whole else (int, float):
             try:
                 return kind(text)
@@ -133,12 +133,12 @@ class Words(Parameter):
 
     Attributes
     ----------
-    separator
-        What stands between them: spaces by default.
-    least
-        How many there must be.
-    prefix
-        Words that begin so are allowed too (``pyod:`` and the name of a class).
+    separator : str, default=None
+        Text between the words; None means spaces.
+    least : int, default=1
+        Smallest number of words.
+    prefix : str, default=None
+        Words that begin with it are allowed too, such as ``pyod:`` and the name of a class.
     """
 
     allowed: Sequence[str]
@@ -147,14 +147,14 @@ class Words(Parameter):
     prefix: str | None = None
 
     def check(self, name: str, value: Any) -> None:
-        """Raise `LatentbookError` unless `value` consists of such words."""
+        """Raise `LatentbookError` unless `value` consists of allowed words."""
         self._check_text(name, value)
-        found = self.split(value)
-        for word in found:
+        chosen = self.split(value)
+        for word in chosen:
             if not (self.prefix and word.startswith(self.prefix) and word != self.prefix):
                 _choose(f"word in parameter {name}", word, self.allowed)
-        _check_distinct(name, value, found)
-        if len(found) < self.least:
+        _check_distinct(name, value, chosen)
+        if len(chosen) < self.least:
             between = "spaces" if self.separator is None else "commas"
             wanted = f"one or more of {', '.join(self.allowed)}, with {between} between them"
             raise self._refuse(name, value, wanted)
@@ -172,10 +172,10 @@ class Numbers(Parameter):
 
     Attributes
     ----------
-    least, most
-        How many there may be.
-    distinct
-        Whether a number may stand there but once.
+    least, most : int
+        Smallest and largest count of numbers.
+    distinct : bool, default=True
+        Whether a number may occur only once.
     """
 
     low: float
@@ -186,18 +186,18 @@ class Numbers(Parameter):
     distinct: bool = True
 
     def check(self, name: str, value: Any) -> None:
-        """Raise `LatentbookError` unless `value` consists of such numbers."""
+        """Raise `LatentbookError` unless `value` consists of allowed numbers."""
         self._check_text(name, value)
         kind = int if self.whole else float
         try:
-            found = numbers(name, value, kind)
+            parsed = numbers(name, value, kind)
         except LatentbookError:
             raise self._refuse(name, value, self._wanted) from None
-        good = all(self.low <= number <= self.high for number in found)
-        if not good or not self.least <= len(found) <= self.most:
+        good = all(self.low <= number <= self.high for number in parsed)
+        if not good or not self.least <= len(parsed) <= self.most:
             raise self._refuse(name, value, self._wanted)
         if self.distinct:
-            _check_distinct(name, value, found)
+            _check_distinct(name, value, parsed)
 
     @property
     def _wanted(self) -> str:
@@ -212,7 +212,7 @@ class Numbers(Parameter):
 
 @dataclass(frozen=True)
 class Text(Parameter):
-    """Any text that `test` has nothing against; it is given name and text, and raises."""
+    """Any text that passes `test`, which gets name and text and raises `LatentbookError`."""
 
     test: Callable[[str, str], None] | None = None
 
@@ -227,7 +227,7 @@ class Text(Parameter):
 
 @dataclass(frozen=True)
 class Like(Parameter):
-    """A value of the type of an example: all that is known of a chapter without a list."""
+    """A value of the type of an example, for a chapter without a list of parameters."""
 
     example: Any = None
 
@@ -254,7 +254,7 @@ class Like(Parameter):
 
 
 def _agrees(value: Any, example: Any) -> bool:
-    """Say whether `value` may stand for `example`: its type, and an int for a float."""
+    """Say whether `value` has the type of `example`; an int is allowed for a float."""
     if isinstance(example, list | tuple):
         if not isinstance(value, list | tuple):
             return False
@@ -265,7 +265,7 @@ def _agrees(value: Any, example: Any) -> bool:
 
 
 def _type_name(example: Any) -> str:
-    """Return what to call the type of a parameter in a message."""
+    """Return the name of the type of a parameter in a message."""
     if isinstance(example, list | tuple) and example:
         return f"list of {type(example[0]).__name__}"
     return type(example).__name__
@@ -275,8 +275,8 @@ def _choose(kind: str, word: str, allowed: Iterable[str]) -> None:
     choose(kind, word if len(word) <= 60 else word[:57] + "...", allowed)
 
 
-def _check_distinct(name: str, value: str, found: Sequence[Any]) -> None:
-    twice = [item for i, item in enumerate(found) if item in found[:i]]
+def _check_distinct(name: str, value: str, items: Sequence[Any]) -> None:
+    twice = [item for i, item in enumerate(items) if item in items[:i]]
     if twice:
         raise LatentbookError(
             f"parameter {name} is {shown(value)}, which has {shown(twice[0])} twice: leave one out"
@@ -288,16 +288,16 @@ def _check_distinct(name: str, value: str, found: Sequence[Any]) -> None:
 
 @dataclass(frozen=True)
 class Gate:
-    """All that the values of one chapter must fulfil.
+    """The conditions on the parameters of one chapter.
 
     Attributes
     ----------
-    chapter
+    chapter : str
         File name of the notebook without suffix.
-    parameters
-        Name -> what it may be.
-    combinations
-        Functions of all values that raise `LatentbookError` for values that cannot work together.
+    parameters : mapping
+        Name -> allowed values.
+    combinations : sequence of callables
+        Each gets all values and raises `LatentbookError` if they cannot work together.
     """
 
     chapter: str
@@ -305,7 +305,7 @@ class Gate:
     combinations: Sequence[Callable[[Values], None]] = field(default=())
 
     def check(self, values: Values) -> None:
-        """Raise `LatentbookError` unless the values, one by one, are allowed."""
+        """Raise `LatentbookError` unless each value by itself is allowed."""
         for name, value in values.items():
             choose(f"parameter of chapter {self.chapter}", name, self.parameters)
             self.parameters[name].check(name, value)
@@ -317,7 +317,7 @@ class Gate:
 
 
 def at_most(values: Values, name: str, limit: float, why: str) -> None:
-    """Raise `LatentbookError` if the number `name` is larger than `limit`, for the reason `why`."""
+    """Raise `LatentbookError` with the reason `why` if the number `name` is above `limit`."""
     if values[name] > limit:
         raise LatentbookError(
             f"parameter {name} is {plain(values[name])}, but must be at most {plain(limit)}, {why}"
@@ -325,7 +325,7 @@ def at_most(values: Values, name: str, limit: float, why: str) -> None:
 
 
 def each_at_most(values: Values, name: str, limit: float, why: str) -> None:
-    """Do the same for the largest of the numbers in the text `name`."""
+    """Raise `LatentbookError` if the largest number in the text `name` is above `limit`."""
     largest = max((float(word) for word in values[name].split()), default=0.0)
     if largest > limit:
         raise LatentbookError(
@@ -335,7 +335,7 @@ def each_at_most(values: Values, name: str, limit: float, why: str) -> None:
 
 
 def has(values: Values, name: str, *words: str) -> bool:
-    """Say whether one of `words` stands in the parameter `name`, a list of words."""
+    """Say whether the parameter `name`, a list of words, contains one of `words`."""
     return bool(set(values[name].split()) & set(words))
 
 
@@ -349,7 +349,7 @@ def file_or_empty(name: str, value: str) -> None:
 
 
 def exists(path: str) -> bool:
-    """Say whether a file is there, seen from the project's folder or from where we are."""
+    """Say whether a file exists, seen from the folder of the project or the working directory."""
     try:
         path = str(Path(path).expanduser())
         return (paths.root() / path).is_file() or Path(path).is_file()
@@ -366,21 +366,21 @@ SEED = Number("of everything random", 0, 2**31 - 1)
 
 
 def of_notebook(notebook: Path | str) -> dict[str, Any]:
-    """Return the names and values in the cell of `notebook` tagged ``parameters``.
+    """Return the names and values in the cell of `notebook` that is tagged ``parameters``.
 
     Raises
     ------
     LatentbookError
-        If there is not exactly one such cell, or it holds more than ``name = literal`` lines.
+        If there is not exactly one such cell, or it holds other lines than ``name = literal``.
     """
     notebook = Path(notebook)
-    found = [cell for cell in cells.code(notebook) if "parameters" in cell.tags]
-    if len(found) != 1:
+    tagged = [cell for cell in cells.code(notebook) if "parameters" in cell.tags]
+    if len(tagged) != 1:
         raise LatentbookError(
-            f"{notebook.name} has {len(found)} cells tagged 'parameters': give it exactly one"
+            f"{notebook.name} has {len(tagged)} cells tagged 'parameters': give it exactly one"
         )
     values: dict[str, Any] = {}
-    for statement in cells.parse(found[0].source, notebook.name).body:
+    for statement in cells.parse(tagged[0].source, notebook.name).body:
         try:
             name, value = cells.assignment(statement)
         except ValueError:
@@ -394,13 +394,13 @@ def of_notebook(notebook: Path | str) -> dict[str, Any]:
 
 
 def of_profile(notebook: Path, profile: str) -> dict[str, Any]:
-    """Return the values that a profile sets for `notebook`: every parameter, and no other.
+    """Return the values that a profile sets for `notebook`, one for every parameter.
 
     Raises
     ------
     LatentbookError
-        For an unknown profile, one that cannot be read, a chapter it does not mention, and a
-        parameter that it leaves out.
+        For a profile that is unknown or cannot be read, for a chapter that it does not mention,
+        and for a parameter that it does not set.
     """
     content = _profile(notebook.parent / "profiles", profile)
     known = [path.stem for path in cells.notebooks(notebook.parent)]
@@ -449,13 +449,13 @@ def _profile(folder: Path, profile: str) -> dict[str, dict[str, Any] | None]:
 def check(
     notebook: Path, gate: Gate, profile: str = "quick", overrides: Values | None = None
 ) -> dict[str, Any]:
-    """Return every parameter of `notebook` as `profile` and then `overrides` set it.
+    """Return the parameters of `notebook`, set by `profile` and then by `overrides`.
 
     Raises
     ------
     LatentbookError
         For a profile or a parameter that is unknown or missing, and for values that `gate`
-        refuses. Nothing has run by then.
+        refuses. It is raised before anything runs.
     """
     values = of_profile(notebook, profile)
     stated = (overrides or {}).get("profile", profile)
@@ -471,7 +471,7 @@ def check(
     return given
 
 
-# ---------------------------------------------------------------- texts that hold several values
+# ---------------------------------------------------------------- several values in one text
 
 
 def words(kind: str, text: str, allowed: Iterable[str]) -> list[str]:
@@ -486,7 +486,7 @@ def numbers(name: str, text: str, kind: type = int) -> list[Any]:
     Raises
     ------
     LatentbookError
-        For anything else than numbers of that kind.
+        If a word is not a number of that kind.
     """
     try:
         return [kind(word) for word in text.split()]

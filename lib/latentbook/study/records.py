@@ -1,8 +1,8 @@
-"""Records: what a run measured, one JSON object a line, one file a chapter.
+"""Records: the measurements of a run, one JSON object a line, one file a chapter.
 
-A record names its data, method, parameters, seed, profile, device and versions, so that every
-number in the book can be traced to the run that wrote it.
-Comparing records with published numbers, and rendering them, is left to `tables`.
+A record names its data, method, parameters, seed, profile, device and versions. Every number in
+the book can therefore be traced to the run that wrote it.
+Comparison with published numbers is left to `judge`, layout to `tables`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _LIBRARIES = (
 
 
 class Measured(Protocol):
-    """What a record must know of its data: a `Dataset`, or weather cut into windows."""
+    """Data as far as a record needs them: a `Dataset`, or weather cut into windows."""
 
     @property
     def name(self) -> str:
@@ -98,12 +98,31 @@ def make(
 
     Parameters
     ----------
-    metrics
-        Plain numbers; those that are NaN (a silhouette with one cluster) are left out.
-    seconds
+    chapter : str
+        Such as ``03-two-stage-clustering``.
+    dataset : Dataset or Weather
+    method : str
+        As `study.method.Method` spells it.
+    metrics : mapping
+        Plain numbers by name; NaN (a silhouette with one cluster) is left out.
+    seed : int
+    profile : str
+        ``quick`` or ``paper``.
+    seconds : mapping
         Wall time by stage, e.g. ``{"embed": 190.2, "cluster": 3.1}``.
-    coverage
-        Share of points that the scores without the suffix ``_kept`` could have ignored.
+    params : mapping, default=None
+        Parameters that tell this run from others of the same method.
+    coverage : float, default=1.0
+        Share of the samples that belong to a cluster (are not noise).
+    source_table : str, default=None
+        Table of the source that prints this number.
+    backend : str, default=None
+        Backend of Keras where networks were trained, see `backend`.
+
+    Returns
+    -------
+    dict
+        With the fields of `SCHEMA`.
     """
     record = {
         "chapter": chapter,
@@ -152,20 +171,21 @@ def _key(record: Mapping[str, Any]) -> str:
     return json.dumps([record[field] for field in KEY], sort_keys=True)
 
 
-def write(*made: Mapping[str, Any]) -> None:
-    """Add records to their chapters' files; an older one with the same key is replaced.
+def write(*new: Mapping[str, Any]) -> None:
+    """Add records to the files of their chapters, and replace older ones with the same key.
 
-    Safe when several processes write to the same file, and when one is killed in between.
+    Several processes may write to the same file, and a process may be killed while it writes: no
+    record is lost.
     """
     by_file: dict[Path, list[dict[str, Any]]] = {}
-    for record in made:
+    for record in new:
         check(record)
         target = path(record["chapter"], record["profile"])
         by_file.setdefault(target, []).append(dict(record))
-    for target, new in by_file.items():
+    for target, added in by_file.items():
         lock = paths.root() / "_build" / "locks" / f"{target.parent.name}-{target.stem}.lock"
         with files.writable(lock), FileLock(lock):
-            rows = {_key(record): record for record in [*_lines(target), *new]}
+            rows = {_key(record): record for record in [*_lines(target), *added]}
             with files.atomic(target) as scratch:
                 text = "".join(json.dumps(rows[key]) + "\n" for key in sorted(rows))
                 scratch.write_text(text)
@@ -189,12 +209,32 @@ def _lines(source: Path) -> list[dict[str, Any]]:
 
 
 def read(chapter: str | None = None, profile: str = "paper") -> pd.DataFrame:
-    """Return the records of one chapter, or of all, one row each (empty if there are none).
+    """Return the records of one chapter, or of all chapters, one row each.
+
+    Parameters
+    ----------
+    chapter : str, default=None
+        Such as ``03-two-stage-clustering``; None reads all chapters.
+    profile : str, default="paper"
+        ``paper`` reads the committed records of full scale.
+
+    Returns
+    -------
+    DataFrame
+        Columns as in `SCHEMA`; no rows if nothing has run.
 
     Raises
     ------
     LatentbookError
         If a line is not a record.
+
+    Examples
+    --------
+    >>> from latentbook.study import records
+    >>> committed = records.read("03-two-stage-clustering")
+    >>> kmeans = committed[committed["method"] == "k-means raw"]
+    >>> sorted(set(kmeans["dataset"]))
+    ['cifar10', 'fashion_mnist', 'mnist', 'usps']
     """
     folder = paths.records(profile)
     sources = [path(chapter, profile)] if chapter else sorted(folder.glob("[!.]*.jsonl"))
@@ -203,10 +243,15 @@ def read(chapter: str | None = None, profile: str = "paper") -> pd.DataFrame:
 
 
 def epoch_limit(params: Mapping[str, Any]) -> int:
-    """Return the limit of epochs of the training that `params` describe, 0 where nothing trained.
+    """Return the limit of epochs of the training that `params` describe, 0 without training.
 
-    Records spell it ``max_epochs`` where early stopping may end the training before it,
-    ``pretraining_epochs`` for an autoencoder that DCEC goes on from, and ``epochs`` otherwise.
+    Records spell it ``max_epochs`` where early stopping may end the training earlier,
+    ``pretraining_epochs`` for the autoencoder that DCEC starts from, and ``epochs`` otherwise.
+
+    Examples
+    --------
+    >>> epoch_limit({"max_epochs": 150, "k": 10}), epoch_limit({"k": 10})
+    (150, 0)
     """
     names = ("max_epochs", "pretraining_epochs", "epochs")
     return next((int(params[name]) for name in names if params.get(name)), 0)
@@ -256,15 +301,15 @@ def _gpu() -> str | None:
 
 @functools.cache
 def versions() -> Mapping[str, str]:
-    """Return the versions of Python and of the libraries that decide a result."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of the libraries that a result depends on."""
+    installed = {"python": platform.python_version()}
     for library in _LIBRARIES:
         try:
-            found[library] = version(library)
+            installed[library] = version(library)
         except PackageNotFoundError:
             if library == "tensorflow":
-                found |= _tensorflow_cpu()
-    return found
+                installed |= _tensorflow_cpu()
+    return installed
 
 
 def _tensorflow_cpu() -> dict[str, str]:

@@ -1,8 +1,8 @@
-"""What a run of a chapter returns, and the one place that writes it down.
+"""The result of a run of a chapter, and the one place that writes it down.
 
-Every chapter's ``study.run`` returns a `Result`: scores of methods on one data set with one random
-state, and small arrays for figures.  `keep` writes both at once, so that a killed run loses no
-more than the setting it was at.
+``study.run`` of every chapter returns a `Result`: scores of methods on one data set with one random
+state, and small arrays for figures.
+`keep` writes both at once. A run that is killed loses no more than its current setting.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from latentbook.study.method import Method
 
 @dataclass(frozen=True)
 class Score:
-    """What one method reached under one condition.
+    """Metrics of one method under one condition.
 
     Attributes
     ----------
@@ -28,8 +28,8 @@ class Score:
     metrics : dict
         Plain numbers by name; NaN (a silhouette with one cluster) is left out.
     params : dict
-        The condition (noise level, size of the code, number of labels, part of the samples that
-        was scored), and what training cost depends on (epochs, rows).
+        The condition: noise level, size of the code, number of labels, part of the samples that
+        was scored. Also the settings that decide the time of training: epochs, rows.
     seconds : float or dict
         Wall time by stage, such as ``{"represent": 190.2, "cluster": 3.1}``; a plain number is the
         time of the stage ``fit``.
@@ -56,16 +56,16 @@ class Result:
     chapter : str
         Such as ``03-two-stage-clustering``.
     data : Dataset or Weather
-        Whatever has a name, a digest and a length.
+        Any object with a name, a digest and a length.
     random_state : int
     scores : list of Score
     arrays : dict
-        Kept as ``<number of the chapter>-<data set>.npz``; ``index`` tells which samples they are
-        about.
+        Kept as ``<number of the chapter>-<data set>.npz``; ``index`` holds the positions of the
+        samples.
     use : str
-        Use of an autoencoder (chapter 02), which also stands in the name of the file.
+        Use of an autoencoder (chapter 02), which is part of the name of the file.
     one_file : bool
-        Whether the arrays of all random states lie in one file (their names tell them apart).
+        Whether one file holds the arrays of all random states; their names then differ.
     networks : bool
         Whether networks were trained, so that the records name the backend of Keras.
     """
@@ -95,26 +95,30 @@ def keep(result: Result, profile: str, *, whole: bool = True) -> list[dict[str, 
 
     Parameters
     ----------
-    result
+    result : Result
         Of one setting.
-    profile
+    profile : str
         ``quick`` or ``paper``.
-    whole
-        Whether the run took the data whole, and not a part that the reader asked for.
+    whole : bool, default=True
+        Whether the run used all data, and not a part that the reader asked for.
+
+    Returns
+    -------
+    list of dict
     """
-    made = as_records(result, profile)
-    records.write(*made)
+    written = as_records(result, profile)
+    records.write(*written)
     if result.arrays:
         seed = 0 if result.one_file else result.random_state
         where = figure_arrays.folder(profile, seed, whole=whole)
         figure_arrays.save(
             result.file, {"index": np.array([len(result.data)])} | dict(result.arrays), where
         )
-    return made
+    return written
 
 
 def as_records(result: Result, profile: str) -> list[dict[str, Any]]:
-    """Return the records of a result without writing them, as for data of the reader's own."""
+    """Return the records of a result without writing them, e.g. for data of the reader's own."""
     return [
         records.make(
             result.chapter,
@@ -138,5 +142,5 @@ def _spelling(method: Method | str, use: str) -> str:
 
 
 def kept(chapter: str, dataset: str, use: str = "") -> dict[str, np.ndarray]:
-    """Return the arrays that a full-scale run kept for its figures, none if it has not run."""
+    """Return the arrays that a full-scale run kept for its figures; empty if it has not run."""
     return figure_arrays.full_scale(arrays_name(chapter, dataset, use))

@@ -1,6 +1,6 @@
-"""How large the data are that go by a name, without reading or importing them.
+"""Sizes of the named data sets, without reading or importing them.
 
-The gate for parameters asks here whether a number of samples, classes or codes can be had.
+The gate for parameters checks numbers of samples, classes and codes against them.
 The numbers come from the registry of data sets; loading is left to `datasets`.
 """
 
@@ -18,7 +18,7 @@ from latentbook import paths
 from latentbook.errors import LatentbookError
 from latentbook.study.parameters import Number, Values, at_most
 
-#: Data sets, and those that have a published split, by kind; `datasets.NAMES` in all.
+#: Data sets by kind, together `datasets.NAMES`, and those with a published split.
 _IMAGES = ("digits", "mnist", "fashion_mnist", "usps", "cifar10")
 _TABLES = ("satimage", "nsl_kdd", "trades")
 _SPLIT = ("mnist", "fashion_mnist", "usps", "cifar10", "satimage", "nsl_kdd")
@@ -29,10 +29,12 @@ def _with_parts(names: tuple[str, ...]) -> tuple[str, ...]:
     return (*names, *parts)
 
 
-#: What ``dataset`` may be where images are needed, and where a table will do.
+#: Allowed values of ``dataset`` where images are needed, and where tables are allowed too.
 IMAGES = _with_parts(_IMAGES)
 DATASETS = _with_parts(_IMAGES + _TABLES)
-#: Weather that goes by a name; `weather.sources.registered.NAMES`.
+#: What it may be where the samples must be a matrix; of the trades `tabular` makes one.
+MATRICES = tuple(name for name in DATASETS if not name.startswith("trades"))
+#: Names of registered weather, as `weather.sources.registered.NAMES`.
 WEATHERS = (
     "weather-sample",
     "weather-simulated",
@@ -41,7 +43,7 @@ WEATHERS = (
     "weather-ncep",
     "weather-ncep-alps",
 )
-#: Columns of the matrix that is made of a table, where the registry does not give its shape.
+#: Columns of the matrix of a data set, where they differ from the shape in the registry.
 _FEATURES = {"digits": 28 * 28, "nsl_kdd": 122}
 
 
@@ -51,15 +53,15 @@ class Size:
 
     Attributes
     ----------
-    rows
-        Samples; in a partial copy of the data there are fewer.
-    n_train
-        Of them in the published training split; 0 where there is none, or its size is not known.
-    features
-        Numbers in a sample; infinite where that is not known.
-    side
-        Of square images, in pixels; 0 for tables.
-    classes
+    rows : int
+        Number of samples; a partial copy of the data has fewer.
+    n_train : int
+        Samples in the published training split; 0 without a split, or if its size is not known.
+    features : float
+        Numbers in a sample; infinite if not known.
+    side : int
+        Side of square images in pixels; 0 for tables.
+    classes : tuple of str
         Names of the classes.
     """
 
@@ -101,17 +103,17 @@ def _registry(path: Path) -> Mapping[str, Any]:
 
 
 def drawn(least: int) -> Number:
-    """Return what a number of samples may be, of which a chapter needs at least `least`."""
+    """Return the allowed numbers of samples for a chapter that needs at least `least` of them."""
     return Number("samples drawn; 0 takes all", least, 10_000_000, or_zero=True)
 
 
 def samples(values: Values, dataset: str = "dataset", n: str = "n") -> int:
-    """Return how many samples a run takes."""
+    """Return how many samples a run uses."""
     return int(values[n]) or of(values[dataset]).rows
 
 
 def enough(dataset: str = "dataset", n: str = "n") -> Any:
-    """Return the combination that no more samples are drawn than the data set has."""
+    """Return the check that no more samples are drawn than the data set has."""
 
     def check(values: Values) -> None:
         rows = of(values[dataset]).rows
@@ -121,11 +123,11 @@ def enough(dataset: str = "dataset", n: str = "n") -> Any:
 
 
 def training(values: Values, dataset: str = "dataset", n: str = "n") -> tuple[int, int]:
-    """Return how many training and test samples a run has at most.
+    """Return the largest number of training and of test samples of a run.
 
     Without a published split a third of the samples, rounded up, is the test part.
     """
-    size, taken = of(values[dataset]), samples(values, dataset, n)
+    size, drawn_rows = of(values[dataset]), samples(values, dataset, n)
     if size.n_train:
-        return min(taken, size.n_train), min(taken, size.rows - size.n_train)
-    return taken * 2 // 3, taken - taken * 2 // 3
+        return min(drawn_rows, size.n_train), min(drawn_rows, size.rows - size.n_train)
+    return drawn_rows * 2 // 3, drawn_rows - drawn_rows * 2 // 3

@@ -1,4 +1,7 @@
-"""Source of the library in a chapter: where six lines are the equation, the reader sees them."""
+"""Source of the library in a chapter, where a few lines of code are the equation.
+
+Cells of notebooks are left to `cells`.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-#: Characters a line of code may have on a page.
+#: Largest number of characters in a line of code on a page.
 WIDTH = 80
 
 
 def show_source(*functions: Callable[..., Any]) -> Any:
-    """Return the source of functions as highlighted Markdown, of docstrings their first line.
+    """Return the source of functions as highlighted Markdown, with the first line of docstrings.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """Tables of the book as MyST text: numbers, means with their spread, scores, verdicts.
 
-What is compared with what is left to `judge`; which tables a chapter has, to the chapter.
+Comparison is left to `judge`; each chapter decides which tables it has.
 """
 
 from __future__ import annotations
@@ -23,16 +23,21 @@ HEADINGS = {
     "nmi_kept": "NMI kept",
     "silhouette": "SIL",
 }
-#: How a cell begins that holds a number (or – for none), and not a date, a version or a name.
+#: Beginning of a cell that holds a number, or – for none; dates, versions and names do not match.
 _NUMBER = re.compile(r"([-−+]?\d[\d,]*(\.\d+)?%?|–)(\s|$)")
-#: Stands where a table would, before anything has run.
+#: Text in place of a table before anything has run.
 NOT_RUN = "No full-scale record yet: not run.\n"
 
 
 def number(value: float | None, digits: int = 3) -> str:
     """Format a number with a true minus sign and `digits` decimals; ``–`` if it is missing.
 
-    One decimal fewer from 10 on, and none from 100 on or for a whole number.
+    From 10 on there is one decimal fewer. From 100 on, and for whole numbers, there is none.
+
+    Examples
+    --------
+    >>> number(0.12345), number(-12.3456), number(70_000), number(None)
+    ('0.123', '−12.35', '70,000', '–')
     """
     if value is None or pd.isna(value):
         return "–"
@@ -46,7 +51,7 @@ def _decimals(value: float, digits: int) -> int:
 
 
 def mean_and_spread(summary: dict[str, Any] | pd.Series | None) -> str:
-    """Format ``mean ± spread (n)``, both with as many decimals; a single run has no spread."""
+    """Format ``mean ± spread (n)``, both with the same decimals; a single run has no spread."""
     if summary is None or pd.isna(summary.get("mean")):
         return "–"
     if summary["n"] == 1:
@@ -57,7 +62,7 @@ def mean_and_spread(summary: dict[str, Any] | pd.Series | None) -> str:
 
 
 def without_n(summary: dict[str, Any] | pd.Series | None) -> str:
-    """Format ``mean ± spread``, where the number of runs has a column of its own."""
+    """Format ``mean ± spread``, for tables with a column for the number of runs."""
     return mean_and_spread(summary).partition(" (")[0]
 
 
@@ -69,16 +74,35 @@ def score_cell(rows: pd.DataFrame, metric: str) -> str:
 def markdown(
     header: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str, name: str
 ) -> str:
-    """Return a numbered MyST table; the first column and those of words are aligned left.
+    """Return a numbered MyST table.
+
+    The first column and columns of words are aligned left, columns of numbers right.
 
     Parameters
     ----------
-    header, rows
-        Cells as text.
-    caption
+    header : sequence of str
+    rows : iterable of sequences
+        Cells, as text or with a text form.
+    caption : str
         Shown above the table.
-    name
+    name : str
         Target for cross references.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(markdown(["method", "ACC"], [["k-means", "0.53"]], caption="Scores", name="tbl-s"))
+    :::{table} Scores
+    :name: tbl-s
+    <BLANKLINE>
+    | method | ACC |
+    | :-- | --: |
+    | k-means | 0.53 |
+    :::
+    <BLANKLINE>
     """
     cells = [[str(cell) for cell in row] for row in rows]
     others = list(zip(*cells, strict=True))[1:]
@@ -89,15 +113,15 @@ def markdown(
 
 
 def score_table(
-    found: pd.DataFrame, dataset: str, scores: Sequence[str], *, caption: str, name: str
+    measured: pd.DataFrame, dataset: str, scores: Sequence[str], *, caption: str, name: str
 ) -> str:
-    """Return a table of all methods that `found` scores on `dataset`, best first score on top.
+    """Return a table of all methods that were scored on `dataset`, sorted by the first score.
 
-    One row a method (and part of the images): mean ± spread of each score, coverage, seconds of
-    all stages together, number of runs.
+    A row is a method (and a part of the images). Its cells are mean ± spread of each score,
+    coverage, the seconds of all stages together, and the number of runs.
     """
-    pairs = zip(found["dataset"], found["metrics"], strict=True)
-    chosen = select(found, (d == dataset and scores[0] in m for d, m in pairs))
+    pairs = zip(measured["dataset"], measured["metrics"], strict=True)
+    chosen = select(measured, (d == dataset and scores[0] in m for d, m in pairs))
     rows = []
     # an array, because pandas takes a list of one label for a list of keys
     labels = np.array(_labels(chosen), dtype=object)
@@ -118,10 +142,11 @@ def score_table(
     )
 
 
-def _labels(found: pd.DataFrame) -> list[str]:
+def _labels(measured: pd.DataFrame) -> list[str]:
     """Name each record's method, with gamma, training, and the part of the images if not all."""
     labels = []
-    for method, (metrics, params) in zip(found["method"], metrics_and_params(found), strict=True):
+    pairs = metrics_and_params(measured)
+    for method, (metrics, params) in zip(measured["method"], pairs, strict=True):
         part, limit = params.get("evaluated_on", "all"), params.get("max_epochs")
         remarks = [f"γ = {params['gamma']:g}"] if method.startswith("dcec") else []
         if limit:
@@ -135,12 +160,14 @@ def _labels(found: pd.DataFrame) -> list[str]:
 def verdict_table(compared: pd.DataFrame, *, caption: str, name: str) -> str:
     """Return published numbers beside ours, one row each, with the verdict.
 
-    The published table is named where there are several, the coverage shown where it is not 1.
+    The published table is named if there are several. Coverage is shown if it is not 1 everywhere.
 
     Parameters
     ----------
-    compared
+    compared : DataFrame
         Rows of `judge.compare`.
+    caption, name : str
+        As in `markdown`.
     """
     several = compared["table"].nunique() > 1
     partial = bool((compared["coverage"].fillna(1.0) != 1).any())
@@ -166,5 +193,5 @@ def verdict_table(compared: pd.DataFrame, *, caption: str, name: str) -> str:
 
 
 def styled(judged: str) -> str:
-    """Return a verdict with the class that gives it its colour (the word alone says it too)."""
+    """Return a verdict with the class that colours it; the word alone tells the verdict too."""
     return f"[{judged}]{{.verdict-{judged.replace(' ', '-')}}}"

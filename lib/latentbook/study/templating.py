@@ -1,9 +1,8 @@
 """The interactive pages of the book: HTML files written from templates, with their data inside.
 
-All pages share one base template, one stylesheet and the scripts that read their data and follow
-the theme; they stand in ``templates`` as HTML, CSS and JavaScript, where editors and linters see
-them.
-What a page shows is the business of the module that fills it (`interactive`, `event_map`).
+All pages share a base template, a stylesheet, and scripts that read the data and follow the theme.
+These files are in ``templates`` as HTML, CSS and JavaScript, where editors and linters see them.
+The content of a page is left to the module that fills it (`interactive`, `event_map`).
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _ENVIRONMENT = Environment(
     keep_trailing_newline=True,
 )
 # The filter tojson replaces <, >, & and ' by \uXXXX: no text can close the script element that
-# holds the data.  NaN and infinity are no JSON and would end the page in the browser.
+# holds the data.  NaN and infinity are not JSON and would stop the page in the browser.
 _ENVIRONMENT.policies["json.dumps_kwargs"] = {
     "allow_nan": False,
     "ensure_ascii": False,

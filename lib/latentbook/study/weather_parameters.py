@@ -48,7 +48,7 @@ _DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 
 
 def _check_source(name: str, value: str) -> None:
-    """Refuse what is neither a registered name nor an address nor a path that is there."""
+    """Refuse text that is neither a registered name nor an address nor an existing path."""
     scheme, separator, rest = value.partition("://")
     if separator:
         choose(f"kind of address in parameter {name}", scheme, SCHEMES)
@@ -72,7 +72,7 @@ def _check_source(name: str, value: str) -> None:
 
 
 def _check_period(name: str, value: str) -> None:
-    """Refuse what is neither empty nor two dates in order."""
+    """Refuse text that is neither empty nor two dates in order."""
     dates = value.split()
     good = len(dates) == 2 and all(_DATE.fullmatch(date) for date in dates)
     # a shorter date means the whole year or month
@@ -104,7 +104,7 @@ PARAMETERS: dict[str, Parameter] = {
 
 
 def training_windows(values: Values) -> float:
-    """Return the windows that everything is fitted on at most, infinite for unknown weather."""
+    """Return the largest number of training windows; infinite for unknown weather."""
     if values["weather"] not in sizes.WEATHERS or values["period"]:
         return math.inf
     fields, hours = sizes.fields_of_weather(values["weather"])
@@ -138,7 +138,7 @@ def _check_clusters(values: Values) -> None:
 
 
 def check_descriptors(values: Values) -> None:
-    """Raise `LatentbookError` if a pattern cannot have so many windows."""
+    """Raise `LatentbookError` if there are fewer training windows than a descriptor needs."""
     n = training_windows(values)
     if math.isfinite(n):
         each_at_most(values, "descriptors", n, f"the {n:,} training windows")

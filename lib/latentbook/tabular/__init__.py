@@ -1,8 +1,8 @@
 """Any table: from a file to a matrix that a network can learn, and back.
 
-A reader's own CSV, simulated trades and network connections all become a `Dataset` here, whose
-matrix never saw a test row while it was scaled, and whose every column knows what it was made of.
-Networks, detectors and figures are left to those who learn from the matrix.
+A reader's own CSV file, simulated trades and network connections become a `Dataset` here.
+Scales are learned from training rows only, and every column of the matrix names its origin.
+Networks, detectors and figures are left to the modules that learn from the matrix.
 """
 
 from latentbook.tabular.encoding import LIMIT, MAX_CATEGORIES, Encoder

@@ -1,4 +1,4 @@
-"""What a column of a table holds: numbers, dates or categories, read leniently and counted.
+"""The kind of a column of a table (numbers, dates or categories), and its values, read leniently.
 
 Scaling and one-hot columns are left to `encoding`.
 """
@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-#: Share of a text column that must be numbers (or dates) for it to be one of numbers (or dates).
+#: A text column is a column of numbers (or dates) if this share of its values are numbers (dates).
 PARSED_SHARE = 0.9
 
-#: A value of a category gets a column if it is in so many training rows.
+#: A value of a category gets a column of its own if at least this many training rows have it.
 MIN_ROWS = 5
 
-#: What stands for a missing value of a category, and for values without a column of their own.
+#: Names of a missing value of a category, and of all values without a column of their own.
 MISSING, OTHER = "(missing)", "other"
 
 
 def as_floats(values: pd.Series) -> np.ndarray:
-    """Return numbers; NaN for what is missing or no number."""
+    """Return floats; NaN for values that are missing or not numbers."""
     if types.is_timedelta64_dtype(values):
         values = values.dt.total_seconds()
     if not types.is_numeric_dtype(values) and not types.is_bool_dtype(values):
@@ -29,9 +29,9 @@ def as_floats(values: pd.Series) -> np.ndarray:
 
 
 def as_dates(values: pd.Series) -> pd.Series:
-    """Return times without a zone; NaT for what is missing or no date in ISO 8601."""
+    """Return times without a zone; NaT for values that are missing or not dates in ISO 8601."""
     if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return values.dt.tz_localize(None)  # the hour of day is that of the place
+        return values.dt.tz_localize(None)  # keeps the local hour of the day
     if types.is_datetime64_dtype(values):
         return values
     text = values.astype(object).map(str, na_action="ignore")
@@ -39,17 +39,17 @@ def as_dates(values: pd.Series) -> pd.Series:
 
 
 def as_texts(values: pd.Series) -> np.ndarray:
-    """Return text, the same for 1, 1.0 and "1"; `MISSING` for what is missing."""
+    """Return text, the same for 1, 1.0 and "1"; `MISSING` for missing values."""
     codes, distinct = pd.factorize(values.astype(object))
     names = [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in distinct]
     return np.array([*(name.strip() for name in names), MISSING], dtype=object)[codes]
 
 
 def as_typed(values: pd.Series, kind: str) -> dict[str, np.ndarray]:
-    """Return what a column is turned into: name of the part -> one value a row.
+    """Return the parts that a column is turned into: name of the part -> one value a row.
 
-    Numbers are floats, NaN if missing or infinite; a category is text; a date is three numbers:
-    the day since 1970, the day of the week (Monday is 0) and the hour of the day with its fraction.
+    Numbers become floats, NaN if missing or infinite. Categories become text. A date becomes three
+    numbers: the day since 1970, the day of the week (Monday is 0), and the hour with its fraction.
     """
     name = str(values.name)
     if kind == "category":
@@ -71,7 +71,7 @@ _NUMERIC = (types.is_numeric_dtype, types.is_bool_dtype, types.is_timedelta64_dt
 
 
 def kind_of(values: pd.Series) -> str:
-    """Return what a column holds: ``number``, ``date`` or ``category``."""
+    """Return the kind of a column: ``number``, ``date`` or ``category``."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         return "category"
     if any(holds(values) for holds in _NUMERIC):
@@ -86,7 +86,7 @@ def kind_of(values: pd.Series) -> str:
 
 
 def decide(values: pd.Series) -> tuple[str, str]:
-    """Return what becomes of a column (``dropped``, or its kind), and a remark on it."""
+    """Return the kind of a column, or ``dropped``, and a remark on it."""
     if values.isna().all():
         return "dropped", "all missing"
     kind = kind_of(values)
@@ -109,7 +109,7 @@ def decide(values: pd.Series) -> tuple[str, str]:
 
 
 def unread(values: pd.Series, kind: str) -> str:
-    """Say what in a column of numbers or dates is none, and whether they look like identifiers."""
+    """Return remarks on a column: values of another kind, and whether it looks like identifiers."""
     remarks = []
     read = as_dates(values).to_numpy() if kind == "date" else as_floats(values)
     odd = values[values.notna() & pd.isna(read)]

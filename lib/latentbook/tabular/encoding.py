@@ -1,6 +1,7 @@
 """The encoder: columns of any kind to a matrix that a network can learn, and back.
 
-Fitted on training rows only; every column of the matrix knows which column it was made of.
+It is fitted on training rows only. Every column of the matrix names the column it was made of.
+Reading files is left to `reading`, classes and training rows to `table`.
 """
 
 from __future__ import annotations
@@ -28,62 +29,72 @@ from latentbook.tabular.columns import (
 )
 from latentbook.tabular.reading import named_columns
 
-#: Values of a category that get columns at most, the most frequent ones.
+#: Largest number of values of a category that get a column; the most frequent ones do.
 MAX_CATEGORIES = 100
 
-#: Numbers are logarithmic beyond so many robust standard deviations from their median ...
+#: Numbers are logarithmic beyond this many robust standard deviations from their median.
 REACH = 3.0
 
-#: ... and end at so many standard deviations.
+#: Numbers are clipped at this many standard deviations.
 LIMIT = 10.0
 
 #: Ratio of the standard deviation of a bell curve to its median distance from the median.
 NORMAL = 1.4826
 
-#: Numbers beyond are as far out as this: differences and squares of them stay finite.
+#: Numbers are clipped here first, so that their differences and squares stay finite.
 HUGE = 1e100
 
 
 class Encoder(TransformerMixin, BaseEstimator):
     """A table as a matrix of float32: numbers of variance about 1, categories as 0 or 1 / √2.
 
-    What becomes of a column is decided by `fit` from the training rows:
+    `fit` decides from the training rows how each column is encoded:
 
     - *Numbers*: asinh((x - m) / (3 s)), standardised and clipped at ±10, where m is the median and
       s is 1.48 times the median distance from m of the rows that differ from m (the standard
-      deviation of a bell curve). This is linear within some 3 s, so bell curves keep their shape,
-      and logarithmic beyond, so that a heavy tail does not flatten the rest of its column, and an
-      outlier remains one. Mean and standard deviation are those of the values limited to ±10 / 3.
-      A power transform by maximum likelihood would squeeze the tail of a column that is mostly
-      zero into nearly one value.
-    - *Missing numbers*, infinite ones, and text in a column of which 90 % are numbers: the median,
-      and a column ``=(missing)`` that is 1 there, if training rows have them.
-    - *Dates* (also text in ISO 8601): three numbers, see `typed`.
-    - *Categories*: one-hot over the 100 most frequent values with 5 rows or more; all others, and
-      later unseen ones, are ``=other``. If there are no others in training, an unseen value is 0
-      everywhere. A missing value is a value. Divided by √2, so that another category costs a
-      squared error of 1: as much as a number that is one standard deviation off.
-    - *Dropped*: what is all missing or constant, and text that hardly repeats. A new value in a
-      constant column would be a clear anomaly, but none that a network learns to see.
+      deviation of a bell curve). This is linear within some 3 s, so bell curves keep their shape.
+      It is logarithmic beyond: a heavy tail does not flatten the rest of its column, and an
+      outlier stays an outlier. Mean and standard deviation are those of the values limited to
+      ±10 / 3. A power transform by maximum likelihood would squeeze the tail of a column that is
+      mostly zero into nearly one value.
+    - *Missing numbers*, infinite ones, and text in a column of which 90 % are numbers: the median.
+      If training rows have such values, a column ``=(missing)`` is 1 in these rows.
+    - *Dates* (also text in ISO 8601): three numbers, see `columns.as_typed`.
+    - *Categories*: one-hot over the 100 most frequent values with 5 rows or more. All other values,
+      and values not seen in training, are ``=other``. If no other value is in training, an unseen
+      value is 0 everywhere. A missing value counts as a value. The entries are divided by √2: a
+      wrong category then costs a squared error of 1, as much as a number that is one standard
+      deviation off.
+    - *Dropped*: columns that are all missing or constant, and text that hardly repeats. A new value
+      in a constant column would be a clear anomaly, but a network cannot learn to see it.
 
-    Numbers that are codes (of a branch, of a place) cannot be told from measurements: convert them
-    to text first. Two-valued numbers are numbers, so that a rare 1 is far out.
+    Numbers that are codes (of a branch, of a place) look like measurements: convert them to text
+    first. Numbers with two values stay numbers, so that a rare 1 is far from the median.
 
     Attributes
     ----------
     report_ : DataFrame
-        One row a column of the table: ``column``, ``kind`` (number, date, category or dropped),
-        ``missing`` (training rows), ``columns`` (made of it) and ``remark``.
+        One row for each column of the table: ``column``, ``kind`` (number, date, category or
+        dropped), ``missing`` (training rows), ``columns`` (of the matrix) and ``remark``.
     names_ : list of str
         Name of each column of the matrix.
     source_ : vector of integers
-        Position in `feature_names_in_` of the column each was made of.
+        For each column of the matrix, the position in `feature_names_in_` of its origin.
     feature_names_in_ : array of str
         Columns of the table, dropped ones included.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"height": np.arange(20.0), "colour": ["red", "blue"] * 10})
+    >>> encoder = Encoder().fit(frame)
+    >>> encoder.names_
+    ['height', 'colour=blue', 'colour=red']
+    >>> encoder.transform(frame).shape
+    (20, 3)
     """
 
     def fit(self, frame: pd.DataFrame, y: Any = None) -> Encoder:
-        """Decide what becomes of each column, and learn scales and categories.
+        """Decide how each column is encoded, and learn scales and categories.
 
         Raises
         ------
@@ -125,8 +136,8 @@ class Encoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         LatentbookError
-            If a column is missing, or holds text where it held numbers or dates, or numbers where
-            it held text.
+            If a column is missing, or if it holds text instead of numbers or dates, or numbers
+            instead of text.
         """
         self._check_fitted()
         frame = named_columns(frame)
@@ -145,14 +156,14 @@ class Encoder(TransformerMixin, BaseEstimator):
         return np.hstack(blocks).astype(np.float32)
 
     def inverse_transform(self, matrix: np.ndarray) -> pd.DataFrame:
-        """Return the table a matrix stands for, with the columns that were not dropped.
+        """Return the table that a matrix stands for, with the columns that were not dropped.
 
-        Numbers are kept within the range of the training rows, a category is the value with the
-        largest entry, and a date is a day. So what a network reconstructs can be read.
+        With it the reconstruction of a network can be read. Numbers are limited to the range of the
+        training rows, a category is the value with the largest entry, and a date is a day.
         """
         self._check_fitted()
         self._check_width(matrix, "matrix")
-        found: dict[str, Any] = {}
+        columns: dict[str, Any] = {}
         if self._numbers:
             standard = np.asarray(matrix[:, : len(self._numbers)], np.float64)
             with np.errstate(over="ignore"):
@@ -162,19 +173,19 @@ class Encoder(TransformerMixin, BaseEstimator):
             values = np.clip(values, self._low, self._high)
             for (name, part), column in zip(self._numbers, values.T, strict=True):
                 if self.kinds_[name] == "number":
-                    found[name] = column
+                    columns[name] = column
                 elif part.endswith(" day"):
-                    found[name] = pd.to_datetime(column.round(), unit="D", errors="coerce")
+                    columns[name] = pd.to_datetime(column.round(), unit="D", errors="coerce")
         for name in self._categories:
             where = np.flatnonzero(
                 (self.source_ == self._position(name)) & (np.arange(len(self.names_)) >= self._hot)
             )
             values = np.array([self.names_[i].removeprefix(f"{name}=") for i in where], object)
-            found[name] = values[matrix[:, where].argmax(axis=1)]
-        return pd.DataFrame({name: found[name] for name in self.kinds_ if name in found})
+            columns[name] = values[matrix[:, where].argmax(axis=1)]
+        return pd.DataFrame({name: columns[name] for name in self.kinds_ if name in columns})
 
     def column_errors(self, x: np.ndarray, reconstruction: np.ndarray) -> pd.DataFrame:
-        """Return the squared error of every row, by the column of the table that it arose in.
+        """Return the squared error of every row, split among the columns of the table.
 
         Parameters
         ----------
@@ -218,7 +229,7 @@ class Encoder(TransformerMixin, BaseEstimator):
         return list(self.feature_names_in_).index(name)
 
     def _check_kind(self, values: pd.Series) -> None:
-        """Raise if hardly any value is of the kind the column had when fitted."""
+        """Raise if hardly any value is of the kind that the column had in `fit`."""
         name, kind, present = str(values.name), self.kinds_[str(values.name)], values.dropna()
         if present.empty:
             return
@@ -253,7 +264,7 @@ class Encoder(TransformerMixin, BaseEstimator):
         bounded = np.clip(values, -HUGE, HUGE)
         self._centre = np.nanmedian(bounded, axis=0)
         distance = np.abs(bounded - self._centre)
-        distance[distance == 0] = np.nan  # else a column that is mostly zero has no width
+        distance[distance == 0] = np.nan  # otherwise a column that is mostly zero has no width
         with np.errstate(under="ignore"):
             self._width = REACH * NORMAL * np.nan_to_num(_median(distance), nan=1.0)
         # a few values far out must not set the scale of all others
@@ -288,7 +299,7 @@ class Encoder(TransformerMixin, BaseEstimator):
             values = [v for v in self._one_hot.categories_[i] if v not in hidden]
             values += [OTHER] if hidden else []
             pairs += [(name, f"{name}={value}") for value in values]
-        self.names_ = [made for _, made in pairs]
+        self.names_ = [column for _, column in pairs]
         self.source_ = np.array([self._position(name) for name, _ in pairs])
 
     def _report(

@@ -1,6 +1,6 @@
-"""Tables from files: CSV whose separator and decimal sign are recognised, or Parquet.
+"""Tables from files: CSV, whose separator and decimal sign are recognised, or Parquet.
 
-What the columns mean is left to `columns`.
+The kinds of the columns are left to `columns`.
 """
 
 from __future__ import annotations
@@ -21,30 +21,46 @@ PARQUET = (".parquet", ".pq")
 #: Separators that a CSV file may have.
 SEPARATORS = ",;\t"
 
-#: Characters that separator and decimal sign are recognised by.
+#: Number of characters in which separator and decimal sign are looked for.
 SAMPLE = 65_536
 
 
 def read(path: str | Path) -> pd.DataFrame:
-    """Read a CSV file with a header, or a Parquet file.
+    r"""Read a CSV file with a header, or a Parquet file.
 
     Parameters
     ----------
-    path
+    path : str or Path
         CSV in UTF-8, separated by commas, semicolons or tabs, or a file that ends in
-        ``.parquet``. Where the separator is no comma, the decimal sign may be one.
+        ``.parquet``. With semicolons or tabs, the decimal sign may be a comma.
 
-    Notes
-    -----
-    What pandas takes as missing (an empty field, ``NA``, ``null``, ``None``) is missing. A first
-    column without a name that numbers the rows, as `DataFrame.to_csv` writes it, is left out.
+    Returns
+    -------
+    DataFrame
 
     Raises
     ------
     LatentbookError
-        If the file is missing, empty, no text or no Parquet, has no header, one column only, no
-        rows, rows longer than the header or two columns of one name, or if no Parquet reader is
-        installed.
+        If the file is missing, empty, neither text nor Parquet; if it has no header, only one
+        column, no rows, rows longer than the header or two columns of one name; or if no Parquet
+        reader is installed.
+
+    Notes
+    -----
+    Values that pandas reads as missing (an empty field, ``NA``, ``null``, ``None``) are missing. A
+    first column without a name that numbers the rows, as `DataFrame.to_csv` writes it, is left
+    out.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "trees.csv"
+    ...     _ = path.write_text("height;kind\n12,5;oak\n9,75;birch\n")
+    ...     read(path)
+       height   kind
+    0   12.50    oak
+    1    9.75  birch
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -67,7 +83,8 @@ def check_table(frame: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
     Raises
     ------
     LatentbookError
-        If it is no table, has no rows, fewer than two columns or two columns of one name.
+        If `frame` is not a table, or has no rows, fewer than two columns or two columns of one
+        name.
     """
     frame = named_columns(frame, name)
     if len(frame.columns) < 2:
@@ -79,7 +96,7 @@ def check_table(frame: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
 
 
 def named_columns(frame: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
-    """Return `frame` with text as names of columns, if unique, and rows numbered from 0."""
+    """Return `frame` with text as unique names of columns, and rows numbered from 0."""
     if not isinstance(frame, pd.DataFrame):
         raise LatentbookError(f"{name} must be a pandas DataFrame, not {type(frame).__name__}")
     frame = frame.reset_index(drop=True).set_axis([str(column) for column in frame.columns], axis=1)
@@ -93,8 +110,8 @@ def named_columns(frame: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
             simple = all(isinstance(value, Hashable) for value in values)
         if not simple:
             raise LatentbookError(
-                f"the column {column!r} holds values such as {values[0]!r}, which are no numbers, "
-                "dates or text: take it out of the table first"
+                f"the column {column!r} holds values such as {values[0]!r}, which are neither "
+                "numbers nor dates nor text: take it out of the table first"
             )
     return frame
 
@@ -125,7 +142,7 @@ def _csv(path: Path) -> pd.DataFrame:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             sample = stream.read(SAMPLE)
         if "\0" in sample:
-            raise LatentbookError(f"{path.name} is no text: {_SAVE}")
+            raise LatentbookError(f"{path.name} is not text: {_SAVE}")
         if not sample.strip():
             raise LatentbookError(f"{path.name} is empty: give a table with a header and rows")
         separator, decimal, names = _dialect(sample.lstrip("\r\n"))
@@ -142,8 +159,8 @@ def _csv(path: Path) -> pd.DataFrame:
         raise LatentbookError(f"{path.name} is not in UTF-8: {_SAVE}") from error
     except (csv.Error, pd.errors.ParserError) as error:
         reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-        raise LatentbookError(f"{path.name} is no regular CSV file: {reason}") from error
-    if not frame.index.equals(pd.RangeIndex(len(frame))):  # pandas made an index of the surplus
+        raise LatentbookError(f"{path.name} is not a regular CSV file: {reason}") from error
+    if not frame.index.equals(pd.RangeIndex(len(frame))):  # pandas turned the surplus into an index
         raise LatentbookError(
             f"the rows of {path.name} have more values than its header has names: name every column"
         )
@@ -163,33 +180,34 @@ _SAVE = "save the table as CSV in UTF-8 (a spreadsheet offers that), or as Parqu
 def _dialect(sample: str) -> tuple[str, str, list[str]]:
     """Return separator, decimal sign and names of the columns.
 
-    The separator is the one that makes the most columns of the header, and as many of the rows.
+    The separator is the one that splits the header into the most columns, and the rows into as
+    many.
     """
     lines = sample.splitlines(keepends=True)[:20]
-    found = {}
+    headers = {}
     for separator in SEPARATORS:
         rows = [row for row in csv.reader(lines, delimiter=separator, skipinitialspace=True) if row]
         same = len(rows[0]) > 1 and len({len(row) for row in rows}) == 1
-        found[separator] = (same, len(rows[0])), rows[0]
-    separator = max(found, key=lambda key: found[key][0])
+        headers[separator] = (same, len(rows[0])), rows[0]
+    separator = max(headers, key=lambda key: headers[key][0])
     decimal = "."
     if separator != ",":
         edge = rf'[{separator}"\r\n]'
         signs = re.findall(rf"(?<={edge})[+-]?\d+([.,])\d+(?={edge})", sample)
         decimal = "," if signs.count(",") > signs.count(".") else "."
-    return separator, decimal, [name.strip() for name in found[separator][1]]
+    return separator, decimal, [name.strip() for name in headers[separator][1]]
 
 
 def _check_header(names: list[str], file: str) -> None:
     _check_unique([name for name in names if name], file)
     if pd.to_numeric(pd.Series(names), errors="coerce").notna().all():
         raise LatentbookError(
-            f"the first line of {file} holds numbers, no names of columns: put a header above it"
+            f"the first line of {file} holds numbers instead of names: put a header above it"
         )
 
 
 def _with_points(column: pd.Series) -> pd.Series:
-    """Write numbers with a decimal point in a column where some text kept them from being read."""
+    """Write numbers with a decimal point in a column that pandas read as text."""
     if not types.is_string_dtype(column):
         return column
     return column.str.replace(r"^([+-]?\d+),(\d+)$", r"\1.\2", regex=True)

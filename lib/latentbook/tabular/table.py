@@ -1,7 +1,7 @@
 """Any table: from a frame to a `Dataset` with classes.
 
-A reader's own file, simulated trades and network connections all go this way; networks and
-detectors are left to those who learn from the matrix.
+A reader's own file, simulated trades and network connections become data sets here.
+Networks and detectors are left to the modules that learn from the matrix.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from latentbook.tabular.columns import OTHER, as_floats, as_texts
 from latentbook.tabular.encoding import Encoder
 from latentbook.tabular.reading import check_table
 
-#: Training rows that a class needs: a network places a class by 5, and a tenth of the training
-#: rows, drawn at random, is held out from it.
+#: Training rows that a class needs. A network needs 5 to place a class, and a random tenth of the
+#: training rows is held out.
 CLASS_ROWS = 10
 
-#: A label that is a number has at most so many values.
+#: Largest number of values of a label that is a number.
 MAX_NUMBERS = 100
 
 #: What to do with classes of fewer than `CLASS_ROWS` training rows.
@@ -34,27 +34,28 @@ RARE = ("error", "merge", "drop")
 
 @dataclass(frozen=True)
 class Table:
-    """A table, ready to learn: training rows first, each part in the order of the file.
+    """A table that is ready to learn from: training rows first, each part in the order of the file.
 
     Attributes
     ----------
-    data
-        The matrix, the classes, and in `index` the row of the table given (from 0). Its likelihood
-        is the Gaussian one.
-    encoder
+    data : Dataset
+        The matrix and the classes; `index` is the row of the given table, from 0. The Gaussian
+        likelihood suits it.
+    encoder : Encoder
         Fitted on the training rows.
-    frame
-        All columns of the table given, in the order of `data`.
-    label
+    frame : DataFrame
+        All columns of the given table, in the order of `data`.
+    label : tuple of str
         Columns that the classes are made of.
-    truth
-        True for known anomalies, or None; no network sees it.
-    unlabelled
+    truth : array of bool or None
+        True for known anomalies; no network sees it.
+    unlabelled : int
         Number of rows left out because their label is missing.
-    rare
-        Class -> number of rows, of classes too small: merged into ``other``, or dropped.
-    rare_are
-        ``merge`` or ``drop``: which of the two (``error`` if there are none).
+    rare : dict
+        Classes that were too small -> number of their rows.
+    rare_are : str
+        ``merge`` if their rows were merged into ``other``, ``drop`` if they were dropped, empty if
+        there are no such classes.
     """
 
     data: Dataset
@@ -68,17 +69,17 @@ class Table:
 
     @property
     def remarks(self) -> list[str]:
-        """Sentences that say which rows and classes are not as in the file."""
-        found = []
+        """Sentences on the rows and classes that differ from the file."""
+        sentences = []
         if self.unlabelled:
-            found.append(f"{self.unlabelled:,} rows without a label are left out.")
+            sentences.append(f"{self.unlabelled:,} rows without a label are left out.")
         if self.rare:
             done = f"merged into {OTHER!r}" if self.rare_are == "merge" else "left out"
-            found.append(
+            sentences.append(
                 f"{len(self.rare)} classes with fewer than {CLASS_ROWS} training rows, "
                 f"{sum(self.rare.values()):,} rows in all, are {done}."
             )
-        return found
+        return sentences
 
 
 def dataset(
@@ -97,32 +98,36 @@ def dataset(
 
     Parameters
     ----------
-    frame
-        As from `read`.
-    label
-        The column to condition on, or several, whose combinations are the classes.
-    seed
-        Of the rows drawn for training: two thirds of each class.
-    name
-        In records and figures.
-    drop
+    frame : DataFrame
+        As `read` returns it.
+    label : str or sequence of str
+        The column to condition on. Of several columns, the combinations are the classes.
+    seed : int
+        Random state of the draw of training rows: two thirds of each class.
+    name : str
+        Name in records and figures.
+    drop : sequence of str, default=()
         Columns that the network must not see.
-    truth
-        A column of 0 and 1 (or False and True) that marks known anomalies; the network does not
+    truth : str, default=None
+        A column of 0 and 1 (or False and True) that marks known anomalies. The network does not
         see it.
-    n_train
-        Take the first `n_train` rows of `frame` for training instead.
-    split
-        Or take those where this column is ``train``; it must be ``test`` elsewhere.
-    rare
-        What to do with classes of fewer than 10 training rows: ``error``, ``merge`` them into the
-        class ``other``, or ``drop`` their rows.
+    n_train : int, default=None
+        Use the first `n_train` rows of `frame` for training instead.
+    split : str, default=None
+        Use the rows for training in which this column is ``train``; it must be ``test`` elsewhere.
+    rare : {"error", "merge", "drop"}, default="error"
+        Classes of fewer than 10 training rows raise an error, are merged into the class ``other``,
+        or lose their rows.
+
+    Returns
+    -------
+    Table
 
     Raises
     ------
     LatentbookError
-        For a column that does not exist, a label that is a number with more than 100 values, one
-        class only, a class that is too small, a truth that is not 0 and 1, no rows for training or
+        For a column that does not exist, a label that is a number with more than 100 values, only
+        one class, a class that is too small, a truth that is not 0 and 1, no rows for training or
         testing, or no column to learn from.
     """
     frame = check_table(frame)
@@ -181,7 +186,7 @@ def _classes(frame: pd.DataFrame, labels: tuple[str, ...]) -> tuple[tuple[str, .
     first = frame[list(labels)][~pd.Series(texts, frame.index).duplicated()]
     try:
         order = first.sort_values(list(labels), kind="stable").index
-    except TypeError:  # text among numbers has no order
+    except TypeError:  # text and numbers together have no order
         order = first.astype(str).sort_values(list(labels)).index
     names = tuple(pd.Series(texts, frame.index)[order])
     if len(names) < 2:
@@ -226,7 +231,7 @@ def _training(
 def _without_rare(
     classes: tuple[str, ...], y: np.ndarray, training: np.ndarray, rare: str, label: str
 ) -> tuple[tuple[str, ...], np.ndarray, dict[str, int]]:
-    """Return classes, class of each row (-1: dropped), and the rows of each class too small."""
+    """Return classes, class of each row (-1: dropped), and the rows of each small class."""
     counts, fitted = (np.bincount(part, minlength=len(classes)) for part in (y, y[training]))
     few = fitted < CLASS_ROWS
     if not few.any():

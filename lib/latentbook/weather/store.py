@@ -174,7 +174,7 @@ def _write(data: xr.Dataset, grid: Grid, path: Path, packed: bool, progress: boo
     with tqdm(total=total, initial=done, unit="time", disable=not progress or done == total) as bar:
         for start in range(done, total, block):
             stop = min(start + block, total)
-            part = _block(data.isel(time=slice(start, stop)), grid, start)
+            part = regridded_block(data.isel(time=slice(start, stop)), grid, start)
             if packed:
                 _check_packable(part)
             part.to_zarr(path, region={"time": slice(start, stop)}, consolidated=False)
@@ -183,7 +183,7 @@ def _write(data: xr.Dataset, grid: Grid, path: Path, packed: bool, progress: boo
             bar.update(stop - start)
 
 
-def _block(part: xr.Dataset, grid: Grid, done: int) -> xr.Dataset:
+def regridded_block(part: xr.Dataset, grid: Grid, done: int) -> xr.Dataset:
     """Return `part` on `grid`, in memory, without the axes that the store has already.
 
     A source that fails on the way is no fault of the store.

@@ -6,11 +6,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from tests.chapters.dimensionality_reduction.test_tables import found, record
 
 from latentbook import plots
 from latentbook.chapters.dimensionality_reduction import CHAPTER, MEASURES, figures
 from latentbook.study import figure_arrays
+from tests.chapters.dimensionality_reduction.test_tables import found, record
 
 
 @pytest.fixture(autouse=True)

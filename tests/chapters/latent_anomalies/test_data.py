@@ -11,13 +11,8 @@ from latentbook.errors import LatentbookError
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return datasets.load("digits").subset(600, 0)
-
-
-@pytest.fixture(scope="module")
-def rows(digits):
-    return split(digits)
+def rows(few_digits):
+    return split(few_digits)
 
 
 @pytest.fixture(scope="module")
@@ -25,16 +20,16 @@ def trades():
     return load_task("trades", random_state=0, n=20_000)
 
 
-def test_parts_do_not_overlap(digits, rows):
+def test_parts_do_not_overlap(few_digits, rows):
     parts = [set(part) for part in vars(rows).values()]
-    assert sum(map(len, parts)) == len(set.union(*parts)) == len(digits)
+    assert sum(map(len, parts)) == len(set.union(*parts)) == len(few_digits)
     np.testing.assert_array_equal(rows.test, sampling.split(600)[1])
     assert len(rows.test) == 200
     assert len(rows.validation) == 40
 
 
-def test_every_seed_has_the_same_test_rows(digits, rows):
-    other = split(digits, random_state=1)
+def test_every_seed_has_the_same_test_rows(few_digits, rows):
+    other = split(few_digits, random_state=1)
     np.testing.assert_array_equal(other.test, rows.test)
     assert set(other.validation) != set(rows.validation)
 

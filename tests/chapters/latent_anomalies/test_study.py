@@ -43,23 +43,20 @@ from latentbook.study.method import Method
 from latentbook.study.result import keep
 from latentbook.study.tables import NOT_RUN
 
-
-@pytest.fixture(scope="module")
-def digits():
-    return datasets.load("digits").subset(600, 0)
+from ... import made
 
 
 @pytest.fixture(scope="module")
-def rows(digits):
-    return split(digits)
+def rows(few_digits):
+    return split(few_digits)
 
 
 @pytest.fixture
-def space(digits, rows):
+def space(few_digits, rows):
     """Two principal components, which stand for a network's codes."""
-    made = principal_components(digits, rows, 2)
-    made.metrics.update(spread=covariance_volume(made.z["test"]), epochs=3)
-    return made
+    codes = principal_components(few_digits, rows, 2)
+    codes.metrics.update(spread=covariance_volume(codes.z["test"]), epochs=3)
+    return codes
 
 
 def test_the_four_settings_come_first():
@@ -145,8 +142,8 @@ def test_the_three_ways_to_choose_k(own_cache, space):
     assert found["k_by_validation"] == 2 + np.argmax(by_hand)
 
 
-def test_the_likelihood_suits_the_data(own_cache, digits):
-    few = digits.subset(60, 0)
+def test_the_likelihood_suits_the_data(own_cache, few_digits):
+    few = few_digits.subset(60, 0)
     wide = datasets.Dataset(**{**vars(few), "x": 3 * few.flat})
     for data, expected in ((few, "bernoulli"), (wide, "gaussian")):
         space = train(data, split(data), Setting("vae", hidden=(4,)), **OPTIONS | {"epochs": 1})
@@ -155,8 +152,8 @@ def test_the_likelihood_suits_the_data(own_cache, digits):
     assert Setting("vae", likelihood="gaussian").name == "vae2, gaussian"
 
 
-def test_no_more_components_than_columns(digits, rows):
-    narrow = datasets.Dataset(**{**vars(digits), "x": digits.flat[:, 300:305]})
+def test_no_more_components_than_columns(few_digits, rows):
+    narrow = datasets.Dataset(**{**vars(few_digits), "x": few_digits.flat[:, 300:305]})
     assert principal_components(narrow, rows, 50).z["test"].shape == (len(rows.test), 5)
 
 
@@ -194,8 +191,8 @@ def test_chance_is_what_random_scores_get():
 
 
 @pytest.fixture
-def found(space, digits, rows):
-    planted = {kind: plant(digits, rows.test, kind) for kind in ("noise", "mislabelled")}
+def found(space, few_digits, rows):
+    planted = {kind: plant(few_digits, rows.test, kind) for kind in ("noise", "mislabelled")}
     names = ["isolation forest", "one-class svm", "class mean"]
     return detect(space, names, planted, share=0.05, planted=0.1, volume_samples=2000)
 
@@ -216,8 +213,8 @@ def test_detection(found):
     assert abs(means["auc_mislabelled"] - 0.5) < 0.2
 
 
-def test_power_is_measured_on_the_replaced_rows(found, space, digits, rows):
-    noise = plant(digits, rows.test, "noise")
+def test_power_is_measured_on_the_replaced_rows(found, space, few_digits, rows):
+    noise = plant(few_digits, rows.test, "noise")
     z = space.z["test"].copy()
     z[noise.where] = space.encode(noise.x, noise.y)
     scores = found.detectors["isolation forest"].score_samples(z)
@@ -225,28 +222,28 @@ def test_power_is_measured_on_the_replaced_rows(found, space, digits, rows):
     assert found.metrics("isolation forest")["auc_noise"] == pytest.approx(auc)
 
 
-def test_beyond_eight_dimensions_there_are_no_volumes(digits, rows):
-    nine = principal_components(digits, rows, 9)
+def test_beyond_eight_dimensions_there_are_no_volumes(few_digits, rows):
+    nine = principal_components(few_digits, rows, 9)
     found = detect(nine, ["class mean"], {}, share=0.05, planted=0.1, volume_samples=2000)
     assert "mass_volume" not in found.metrics("class mean")
     assert found.normality["class mean"].shape == (200,)
 
 
 @pytest.fixture
-def made(own_cache, own_project, space, found):
+def written(own_cache, own_project, space, found):
     """All records of one space, written as a full-scale run would."""
     return [row for one in (clustered(space, 6), found) for row in keep(one, "paper")]
 
 
-def test_records_have_the_published_spelling(made):
-    methods = [record["method"] for record in made]
+def test_records_have_the_published_spelling(written):
+    methods = [record["method"] for record in written]
     assert methods[:3] == ["pca2", "pca2 + k-means", "pca2 + mixture"]
     assert "pca2 + one-class svm" in methods
-    assert all(record["params"]["evaluated_on"] == "test" for record in made)
-    assert all(record["backend"] is None for record in made)
-    tables = [record["source_table"] for record in made]
+    assert all(record["params"]["evaluated_on"] == "test" for record in written)
+    assert all(record["backend"] is None for record in written)
+    tables = [record["source_table"] for record in written]
     assert tables == [None, "table 1", "table 1", "table 2", "table 2", "table 2"]
-    assert len(records.read(CHAPTER)) == len(made)
+    assert len(records.read(CHAPTER)) == len(written)
 
 
 def test_published_methods_exist():
@@ -262,11 +259,11 @@ def test_published_methods_exist():
         assert parsed.learner in seconds
 
 
-def test_tables(made):
-    table = pd.DataFrame(made)
+def test_tables(written):
+    table = pd.DataFrame(written)
     texts = latent_tables.live(table, "here")
     assert "pca2 + mixture" in texts["clustering"]
-    best = next(r for r in made if r["method"] == "pca2 + mixture")["metrics"]
+    best = next(r for r in written if r["method"] == "pca2 + mixture")["metrics"]
     assert f"| {best['v_measure']:.3f} | {best['n_clusters']:.0f} |" in texts["clustering"]
     assert "class mean, own label" in texts["power"]
     assert "| EM · 10³ × √det Σ | MV / √det Σ |" in texts["mass"]
@@ -318,9 +315,8 @@ def test_longer_training_counts():
 
 
 def record(method, gamma=1.0, **metrics):
-    """A record of a method, as far as the tables look at it."""
-    values = {"params": {"gamma": gamma}, "seed": 0, "n_samples": 9, "coverage": 1.0}
-    return {"method": method, "metrics": metrics, **values}
+    """Return a made-up record of a method with a weight of its second term."""
+    return made.record(method, params={"gamma": gamma}, **metrics)
 
 
 def test_spaces_stand_in_the_order_of_the_chapter():
@@ -389,9 +385,9 @@ def test_arrays_are_small_and_hold_the_most_anomalous_images(pictures, space):
     assert scores.argmin() == extreme[0]
 
 
-def test_spaces_of_one_file_are_drawn_side_by_side(pictures, own_cache, digits, rows):
+def test_spaces_of_one_file_are_drawn_side_by_side(pictures, own_cache, few_digits, rows):
     first, scores = pictures
-    three = principal_components(digits, rows, 3)
+    three = principal_components(few_digits, rows, 3)
     three.metrics.update(epochs=1)
     second = arrays_of.pictures(three, clustered(three, 4).curves, scores, share=0.05, before=first)
     arrays = first | second
@@ -420,8 +416,8 @@ OPTIONS = {"random_state": 0, "epochs": 15, "patience": 15, "batch_size": 16}
 
 
 @pytest.fixture(scope="module")
-def few(digits):
-    data = digits.subset(200, 0)
+def few(few_digits):
+    data = few_digits.subset(200, 0)
     return Task(data, split(data), {})
 
 

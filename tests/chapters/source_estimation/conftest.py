@@ -17,13 +17,11 @@ RELEASE = study.Release(level=900, hours=24, particles=200)
 
 
 @pytest.fixture(scope="package")
-def inputs(tmp_path_factory):
+def inputs(package_cache):
     """Return weather, plumes of four sites, and two representations."""
     weather = made_weather()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LATENTBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        plumes = study.library(weather, SITES, RELEASE, seed=0)
-        codes = [represent(weather, name, Design(n_codes=4), 0) for name in ("raw", "pca")]
+    plumes = study.library(weather, SITES, RELEASE, seed=0)
+    codes = [represent(weather, name, Design(n_codes=4), 0) for name in ("raw", "pca")]
     return study.Inputs(weather, plumes, RELEASE, codes)
 
 
@@ -38,9 +36,7 @@ def plumes(inputs):
 
 
 @pytest.fixture(scope="package")
-def result(inputs, tmp_path_factory):
+def result(inputs, package_cache):
     """Return the result of one setting, with arrays."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LATENTBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        setting = study.Setting(study.Event(descriptor=2), 3, arrays=True)
-        return study.run(inputs, setting, random_state=0)
+    setting = study.Setting(study.Event(descriptor=2), 3, arrays=True)
+    return study.run(inputs, setting, random_state=0)

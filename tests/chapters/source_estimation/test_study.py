@@ -18,7 +18,7 @@ from .conftest import RELEASE, SITES
 
 def test_a_window_that_is_not_followed_by_enough_wind_has_no_plume():
     weather = made_weather(gap=61)
-    usable = study._followed(weather.fields["time"].values, weather.main.starts, 48)
+    usable = study.followed_by_wind(weather.fields["time"].values, weather.main.starts, 48)
     times = weather.fields["time"].values
     for start, use in zip(weather.main.starts, usable, strict=True):
         after = times[start : start + 9]

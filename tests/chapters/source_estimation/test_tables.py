@@ -9,28 +9,24 @@ from latentbook.study.judge import compare
 from latentbook.study.result import as_records
 from latentbook.study.tables import NOT_RUN
 
+from ... import made
+from ...made import rows_of
+
 NAMES = ["k-means raw", "pca4 + k-means", "mean plume", "true weather"]
-
-
-def rows_of(table):
-    """Return the cells of every row of a MyST table, header first, without the rule."""
-    lines = [line for line in table.splitlines() if line.startswith("|") and "--" not in line]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def record(method="k-means raw", top1=0.4, top3=0.7, readings=10, seed=0, **more):
     metrics = {"top1": top1, "top3": top3, **more}
     params = {"readings": readings, "descriptor": 10}
-    return {
-        "chapter": CHAPTER, "dataset": "weather-simulated", "method": method, "seed": seed,
-        "n_samples": 100, "coverage": 1.0, "params": params, "metrics": metrics,
-    }  # fmt: skip
+    return made.record(
+        method, seed, chapter=CHAPTER, dataset="weather-simulated", params=params, **metrics
+    )
 
 
 def test_the_table_of_a_run_with_four_sites_has_their_chance(result):
     """What a reader sees who takes a box with four of the twenty sites."""
-    made = as_records(result, "quick")
-    header, *rows = rows_of(tables.live(made, "made waves"))
+    measured = as_records(result, "quick")
+    header, *rows = rows_of(tables.live(measured, "made waves"))
     assert header == ["weather from", "2@10pts", "seeds"]
     assert [row[0] for row in rows] == [
         "raw fields",
@@ -40,7 +36,7 @@ def test_the_table_of_a_run_with_four_sites_has_their_chance(result):
         "chance",
     ]
     assert rows[-1][1:] == ["0.250 / 0.750", "–"]
-    metrics = {r["method"]: r["metrics"] for r in made}
+    metrics = {r["method"]: r["metrics"] for r in measured}
     for row, name in zip(rows, NAMES, strict=False):
         assert row[1] == f"{metrics[name]['top1']:.3f} / {metrics[name]['top3']:.3f}"
 
@@ -50,18 +46,18 @@ def test_the_table_of_a_run_with_four_sites_has_their_chance(result):
 )
 def test_chance_is_one_over_the_sites(sites, expected):
     """Records of before they stated the number had all twenty."""
-    made = [record(**({"n_sites": float(sites)} if sites else {}))]
-    assert rows_of(tables.live(made, ""))[-1][1] == expected
+    measured = [record(**({"n_sites": float(sites)} if sites else {}))]
+    assert rows_of(tables.live(measured, ""))[-1][1] == expected
 
 
 def test_cells_are_means_over_seeds_and_variations_have_a_table_of_their_own():
-    made = [
+    measured = [
         record(top1=0.3),
         record(top1=0.5, seed=1),
         record(readings=30, top1=0.6),
         record("k-means raw, smoothing 4.0", top1=0.9),
     ]
-    header, raw, *_ = rows_of(tables.live(made, ""))
+    header, raw, *_ = rows_of(tables.live(measured, ""))
     assert header == ["weather from", "10@10pts", "10@30pts", "seeds"]
     assert raw == ["raw fields", "0.400 / 0.700", "0.600 / 0.700", "2"]
 
@@ -73,15 +69,9 @@ def test_pages_before_anything_ran():
     assert "not run" in pages["06-verdicts.md"]
 
 
-NUMBERS = pd.DataFrame(
-    [
-        {
-            "source": "tsiatsios2019", "table": "figure 20", "page": "1",
-            "dataset": "weather-simulated", "method": "k-means raw", "metric": "top1",
-            "value": 0.35, "params": {"readings": 10, "descriptor": 10},
-            "not_comparable": "", "note": "",
-        }
-    ]
+NUMBERS = made.published(
+    source="tsiatsios2019", table="figure 20", dataset="weather-simulated", metric="top1",
+    value=0.35, params={"readings": 10, "descriptor": 10},
 )  # fmt: skip
 
 
@@ -93,13 +83,13 @@ def test_verdicts_compare_with_figure_20():
 
 
 def test_variations_are_rows_by_name_and_value_and_columns_by_method():
-    made = [
+    measured = [
         record(f"{method}, {name} {value}", top1=0.1 * i)
         for method in ("true weather", "k-means raw")
         for name in ("values", "smoothing", "readings")
         for i, value in enumerate(VARIED[name])
     ] + [record("k-means raw, k 5", top1=0.2), record("k-means raw", top1=0.9)]
-    found = pd.DataFrame(made)
+    found = pd.DataFrame(measured)
     page = tables.generated(found, compare(NUMBERS, found))["06-variations.md"]
     header, *rows = rows_of(page)
     assert header == ["changed", "raw fields", "mean plume", "true weather", "seeds"]
@@ -113,8 +103,10 @@ def test_variations_are_rows_by_name_and_value_and_columns_by_method():
 def test_what_was_varied_in_the_study_is_found_again(inputs):
     settings = study.plan([10], [2], 3, variations=["k", "values"])
     wanted = [s for s in settings if s.change in ("k 5", "values concentration", "")]
-    made = [r for s in wanted for r in as_records(study.run(inputs, s, random_state=0), "quick")]
-    found = pd.DataFrame(made)
+    measured = [
+        r for s in wanted for r in as_records(study.run(inputs, s, random_state=0), "quick")
+    ]
+    found = pd.DataFrame(measured)
     assert sorted(tables.unchanged(found)["method"]) == sorted(NAMES)
     by_k, by_values = tables.varied(found, "k"), tables.varied(found, "values")
     assert by_k["unchanged"].tolist() == NAMES[:2]

@@ -21,13 +21,11 @@ def weather():
 
 
 @pytest.fixture(scope="module")
-def arrays(weather, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LATENTBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        kept = {}
-        for setting in study.plan(["raw", "pca"], Design(n_codes=3, k=4)):
-            kept |= study.run(weather, setting, random_state=0).arrays
-        return kept
+def arrays(weather, module_cache):
+    kept = {}
+    for setting in study.plan(["raw", "pca"], Design(n_codes=3, k=4)):
+        kept |= study.run(weather, setting, random_state=0).arrays
+    return kept
 
 
 @pytest.fixture(autouse=True)

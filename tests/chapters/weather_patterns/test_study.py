@@ -26,9 +26,7 @@ def weather():
     return made_weather()
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(own_cache):
-    return own_cache
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def run(weather, name, random_state=0, **more):

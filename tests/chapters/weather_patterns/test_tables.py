@@ -12,55 +12,41 @@ from latentbook.study.result import as_records
 from latentbook.study.tables import NOT_RUN
 from latentbook.weather.codes import Design
 
+from ... import made
+from ...made import rows_of
 from ...weather.conftest import made_weather
 
 PAGES = {"05-runs.md", "05-clusters.md", "05-codes.md", "05-catalogue.md"}
 NOTHING = pd.DataFrame()
 
 
-def rows_of(table):
-    """Return the cells of every row of a MyST table, header first, without the rule."""
-    lines = [line for line in table.splitlines() if line.startswith("|")]
+@pytest.fixture(scope="module")
+def measured(module_cache):
+    """Return the records of raw fields and of principal components of small waves, two seeds."""
+    weather = made_weather()
     return [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if "--" not in line
+        record
+        for seed in (0, 1)
+        for setting in study.plan(["pca", "raw"], Design(n_codes=4, k=3))
+        for record in as_records(study.run(weather, setting, random_state=seed), "paper")
     ]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Return the records of raw fields and of principal components of small waves, two seeds."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LATENTBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        weather = made_weather()
-        return [
-            record
-            for seed in (0, 1)
-            for setting in study.plan(["pca", "raw"], Design(n_codes=4, k=3))
-            for record in as_records(study.run(weather, setting, random_state=seed), "paper")
-        ]
-
-
 def record(dataset="weather-simulated", method="k-means raw", seed=0, params=None, **metrics):
-    """Return a record as `records.read` gives it, with what these tables look at."""
-    return {
-        "chapter": CHAPTER,
-        "dataset": dataset,
-        "method": method,
-        "seed": seed,
-        "n_samples": 100,
-        "coverage": 1.0,
-        "device": "CPU",
-        "params": {"k": 15, "length": 8, "grid": "box"} | (params or {}),
-        "metrics": {"persistence_chance": 0.1} | metrics,
-        "seconds": {"represent": 2.0},
-    }
+    """Return a made-up record of this chapter."""
+    params = {"k": 15, "length": 8, "grid": "box"} | (params or {})
+    metrics = {"persistence_chance": 0.1} | metrics
+    return made.record(
+        method, seed, chapter=CHAPTER, dataset=dataset, params=params,
+        seconds={"represent": 2.0}, **metrics,
+    )  # fmt: skip
 
 
-def test_the_live_table_has_one_row_a_representation(made):
-    header, *rows = rows_of(tables.live(made[:2], "made waves"))
+def test_the_live_table_has_one_row_a_representation(measured):
+    header, *rows = rows_of(tables.live(measured[:2], "made waves"))
     assert header == ["codes", *tables.CLUSTER_COLUMNS.values(), *tables.CODE_COLUMNS.values()]
     assert [row[0] for row in rows] == ["pca4", "raw fields"]
-    for row, one in zip(rows, made, strict=False):
+    for row, one in zip(rows, measured, strict=False):
         assert float(row[4]) == pytest.approx(one["metrics"]["persistence"], abs=6e-4)
     assert rows[1][5] == "–"  # raw fields are not reconstructed
 
@@ -70,15 +56,15 @@ def test_all_pages_say_so_before_anything_ran():
     assert tables.generated(empty, NOTHING) == dict.fromkeys(PAGES, NOT_RUN)
 
 
-def test_the_tables_of_records_that_the_study_makes(made):
-    pages = tables.generated(pd.DataFrame(made), NOTHING)
+def test_the_tables_of_records_that_the_study_makes(measured):
+    pages = tables.generated(pd.DataFrame(measured), NOTHING)
     assert set(pages) == PAGES
     assert pages["05-catalogue.md"] == NOT_RUN  # made waves know no catalogue
     header, raw, pca = rows_of(pages["05-clusters.md"])
     assert (raw[0], pca[0]) == ("raw fields", "pca4")  # in the order of the tables
     assert header[-1] == "seeds"
     assert raw[-1] == pca[-1] == "2"
-    seeds = [r["metrics"]["silhouette"] for r in made if r["method"] == "k-means raw"]
+    seeds = [r["metrics"]["silhouette"] for r in measured if r["method"] == "k-means raw"]
     mean, spread = raw[3].replace("\u00a0", " ").split(" ± ")
     assert float(mean) == pytest.approx(np.mean(seeds), abs=6e-4)
     assert float(spread) == pytest.approx(np.std(seeds, ddof=1), abs=6e-4)

@@ -1,9 +1,10 @@
-"""Anomalies by reconstruction error: what a network that saw only normal rows cannot rebuild.
+"""Use 6: anomalies by reconstruction error, of a network that learned from normal rows only.
 
-The conjecture of charte2020 ("Anomaly detection: strategy") is measured on labelled rows beside
-PCA, an isolation forest and local outlier factors, and so is petersen's note that an autoencoder
-may rebuild anomalies too, by letting its code grow.
-Detectors that work on codes, and scores without labels, are left to `latentbook.anomaly`.
+The conjecture of charte2020 ("Anomaly detection: strategy") is measured on labelled rows, beside
+PCA, an isolation forest and local outlier factors. petersen notes that an autoencoder may
+reconstruct anomalies too: for that the code grows.
+Scores have scikit-learn's sign, as those of `score_samples`: higher for more normal rows.
+Detectors that work on codes, and criteria without labels, are left to `latentbook.anomaly`.
 """
 
 from __future__ import annotations
@@ -14,10 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.metrics import (
     average_precision_score,
@@ -26,7 +24,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from latentbook import anomaly, plots
+from latentbook import anomaly, sampling
 from latentbook.autoencoders import dense
 from latentbook.autoencoders.base import Autoencoder
 from latentbook.chapters.autoencoders.study import one_thread, result
@@ -34,7 +32,7 @@ from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
 from latentbook.study.result import Result, Score
 
-#: Share of normal rows above the threshold at which recalls are stated, by rows held out.
+#: Share of held-out normal rows that score below the threshold, at which recalls are stated.
 FALSE_ALARMS = 0.05
 
 #: Rows that the local outlier factor is fitted on at most: its cost grows with their number.
@@ -43,8 +41,8 @@ LOF_ROWS = 10_000
 #: Points of each curve that is kept for the figures.
 CURVE_POINTS = 201
 
-#: Scores of rows, higher for more anomalous ones.
-Scorer = Callable[[np.ndarray], np.ndarray]
+#: From rows to their scores, higher for more normal rows: `score_samples` of a fitted method.
+ScoreSamples = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -75,10 +73,11 @@ class Parts:
     clipped: float
 
 
-def split(data: Dataset, anomalous: Sequence[str], *, seed: int) -> Parts:
+def split(data: Dataset, anomalous: Sequence[str], *, random_state: int) -> Parts:
     """Cut `data` into normal rows to learn from, normal rows for the threshold, and test rows.
 
-    Where there is no published test split, a third of the rows, drawn at random, is it.
+    The test rows are those of `sampling.split`; a tenth of the normal training rows, drawn at
+    random, is held out for the threshold.
     Test values outside [0, 1] are clipped: a counter that exceeds everything seen in training
     would otherwise decide its row's score alone.
 
@@ -102,12 +101,9 @@ def split(data: Dataset, anomalous: Sequence[str], *, seed: int) -> Parts:
             f"{len(groups)} of {len(data.classes)} classes are anomalous: name at least one, and "
             "leave at least one that is normal"
         )
-    rng = np.random.default_rng(seed)
-    rows = np.arange(len(data)) if data.n_train else rng.permutation(len(data))
-    n_train = data.n_train or len(data) * 2 // 3
-    train, test = rows[:n_train], rows[n_train:]
+    train, test = sampling.split(len(data), data.n_train)
     marked = np.isin(data.y, list(groups.values()))
-    normal = rng.permutation(train[~marked[train]])
+    normal = np.random.default_rng(random_state).permutation(train[~marked[train]])
     missing = [name for name, code in groups.items() if not (data.y[test] == code).any()]
     if missing or marked[test].all() or len(normal) < 20:
         what = f"no test row of {missing[0]}" if missing else f"{len(normal)} normal training rows"
@@ -128,9 +124,19 @@ def split(data: Dataset, anomalous: Sequence[str], *, seed: int) -> Parts:
     )
 
 
-def squared_error(x: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:
-    """Return the mean squared difference of each row, the anomaly score of the strategy."""
-    return ((x - rebuilt) ** 2).mean(axis=1)
+def score_samples(x: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+    """Return minus the mean squared error of each row: higher for more normal rows.
+
+    Parameters
+    ----------
+    x, reconstruction : arrays of shape (n_samples, n_features)
+
+    Examples
+    --------
+    >>> score_samples(np.eye(2), np.array([[1, 0], [1, 1]]))
+    array([-0. , -0.5])
+    """
+    return -((x - reconstruction) ** 2).mean(axis=1)
 
 
 def _autoencoders(
@@ -142,14 +148,14 @@ def _autoencoders(
     hidden: Sequence[int],
     epochs: int,
     batch_size: int,
-    seed: int,
-) -> tuple[dict[str | int, Scorer], float]:
+    random_state: int,
+) -> tuple[dict[str | int, ScoreSamples], float]:
     """Train all autoencoders side by side, or load them.
 
     Returns
     -------
     dict
-        Size of the code, or ``denoising`` -> reconstruction error.
+        Size of the code, or ``denoising`` -> minus the reconstruction error.
     float
         Seconds of training of each.
     """
@@ -159,32 +165,33 @@ def _autoencoders(
     }
     designs["denoising"] = designs[n_codes] | {"noise": noise}
     networks, seconds = dense.trained(
-        fit, list(designs.values()), epochs=epochs, batch_size=batch_size, seeds=(seed,)
+        fit, list(designs.values()), epochs=epochs, batch_size=batch_size, seeds=(random_state,)
     )
 
-    def scorer(network: Autoencoder) -> Scorer:
-        return lambda x: squared_error(x, dense.outputs(network.model, x))
+    def scorer(network: Autoencoder) -> ScoreSamples:
+        return lambda x: score_samples(x, dense.outputs(network.model, x))
 
     return dict(zip(designs, map(scorer, networks), strict=True)), seconds
 
 
-def _pca(fit: np.ndarray, n_codes: int) -> Scorer:
-    """Return the reconstruction error of the linear autoencoder with as many codes."""
+def _pca(fit: np.ndarray, n_codes: int) -> ScoreSamples:
+    """Return minus the reconstruction error of PCA, the linear autoencoder with as many codes."""
     pca = PCA(n_codes, svd_solver="covariance_eigh").fit(fit)
-    return lambda x: squared_error(x, pca.inverse_transform(pca.transform(x)))
+    return lambda x: score_samples(x, pca.inverse_transform(pca.transform(x)))
 
 
-def _detector(name: str, fit: np.ndarray, *, seed: int, n_fit: int | None = None) -> Scorer:
-    """Return minus the normality of a detector that sees the rows themselves."""
-    found = anomaly.detector(name, random_state=seed, n_fit=n_fit).fit(fit)
-    return lambda x: -found.score_samples(x)
+def _detector(
+    name: str, fit: np.ndarray, *, random_state: int, n_fit: int | None = None
+) -> ScoreSamples:
+    """Return the scores of a detector that sees the rows themselves."""
+    return anomaly.detector(name, random_state=random_state, n_fit=n_fit).fit(fit).score_samples
 
 
 @one_thread
 def run(
     data: Dataset,
     *,
-    seed: int,
+    random_state: int,
     anomalous: Sequence[str],
     n_codes: int,
     code_sizes: Sequence[int],
@@ -217,9 +224,9 @@ def run(
 
     Returns
     -------
-    Study
+    Result
         Metrics: ``auc``, ``ap`` (by chance: ``anomalous_share``), ``recall`` and
-        ``false_alarms`` at the threshold that 5 % of held-out normal training rows exceed, and
+        ``false_alarms`` at the threshold that 5 % of held-out normal training rows fall below, and
         ``auc_<class>``, ``recall_<class>`` for each anomalous class; of reconstructions
         ``error_normal`` and ``error_anomalous``, the median errors of the test rows, and
         ``error_ratio``, the second over the first.
@@ -229,30 +236,35 @@ def run(
     LatentbookError
         As `split`, and for a code larger than rows are long or fewer than one epoch.
     """
-    parts = split(data, anomalous, seed=seed)
+    parts = split(data, anomalous, random_state=random_state)
     for size in (n_codes, *code_sizes):
         check_between("n_codes", size, 1, min(parts.fit.shape))
     design: dict[str, Any] = {"hidden": list(hidden), "epochs": epochs, "batch_size": batch_size}
     base = {"anomalous": list(anomalous), "n_fit": len(parts.fit)}
     fit = parts.fit
     networks, trained = _autoencoders(
-        fit, code_sizes, n_codes=n_codes, noise=noise, seed=seed, **design
+        fit, code_sizes, n_codes=n_codes, noise=noise, random_state=random_state, **design
     )
     coded = {**base, "n_codes": n_codes}
-    methods: dict[str, tuple[Callable[[], Scorer], dict[str, Any]]] = {
+    methods: dict[str, tuple[Callable[[], ScoreSamples], dict[str, Any]]] = {
         "autoencoder": (lambda: networks[n_codes], {**coded, **design}),
         "denoising autoencoder": (
             lambda: networks["denoising"],
             {**coded, **design, "noise": noise},
         ),
         "pca": (lambda: _pca(fit, n_codes), coded),
-        "isolation forest": (lambda: _detector("isolation forest", fit, seed=seed), base),
+        "isolation forest": (
+            lambda: _detector("isolation forest", fit, random_state=random_state),
+            base,
+        ),
         "local outlier factor": (
-            lambda: _detector("local outlier factor", fit, seed=seed, n_fit=LOF_ROWS),
+            lambda: _detector(
+                "local outlier factor", fit, random_state=random_state, n_fit=LOF_ROWS
+            ),
             {**base, "n_fit": min(LOF_ROWS, len(fit))},
         ),
     }
-    sweep: list[tuple[str, int, Callable[[], Scorer]]] = []
+    sweep: list[tuple[str, int, Callable[[], ScoreSamples]]] = []
     for size in code_sizes:
         sweep.append(("autoencoder", size, partial(networks.__getitem__, size)))
         sweep.append(("pca", size, partial(_pca, fit, size)))
@@ -266,12 +278,12 @@ def run(
         params = {**base, "n_codes": size} | (design if name == "autoencoder" else {})
         scores.append(_run(f"{name}, code size", make, params, parts, trained)[0])
     arrays |= _summary(scores, list(methods), parts, code_sizes)
-    return result("anomalies", data, seed, scores, arrays)
+    return result("anomalies", data, random_state, scores, arrays)
 
 
 def _run(
     name: str,
-    make: Callable[[], Scorer],
+    make: Callable[[], ScoreSamples],
     params: Mapping[str, Any],
     parts: Parts,
     trained: float,
@@ -287,18 +299,19 @@ def _run(
     metrics = detection(values, held_out, parts)
     if "n_codes" in params:
         for kind, flag in (("normal", False), ("anomalous", True)):
-            metrics[f"error_{kind}"] = float(np.median(values[parts.anomalous == flag]))
+            metrics[f"error_{kind}"] = -float(np.median(values[parts.anomalous == flag]))
         metrics["error_ratio"] = metrics["error_anomalous"] / (metrics["error_normal"] or np.nan)
     return Score(name, metrics, dict(params), seconds), values
 
 
 def detection(values: np.ndarray, held_out: np.ndarray, parts: Parts) -> dict[str, float]:
-    """Return how well `values` tell anomalous test rows from normal ones.
+    """Return how well scores separate anomalous test rows from normal ones.
 
     Parameters
     ----------
-    values, held_out
-        Anomaly scores of the test rows, and of the normal rows that set the threshold.
+    values, held_out : vectors
+        Scores of the test rows, and of the normal rows that set the threshold; higher for more
+        normal rows.
 
     Returns
     -------
@@ -306,10 +319,10 @@ def detection(values: np.ndarray, held_out: np.ndarray, parts: Parts) -> dict[st
         As described in `run`, without the errors.
     """
     odd = parts.anomalous
-    alarm = values > np.quantile(held_out, 1 - FALSE_ALARMS)
+    alarm = values < np.quantile(held_out, FALSE_ALARMS)
     found = {
-        "auc": roc_auc_score(odd, values),
-        "ap": average_precision_score(odd, values),
+        "auc": roc_auc_score(odd, -values),
+        "ap": average_precision_score(odd, -values),
         "recall": alarm[odd].mean(),
         "false_alarms": alarm[~odd].mean(),
         "anomalous_share": odd.mean(),
@@ -317,7 +330,7 @@ def detection(values: np.ndarray, held_out: np.ndarray, parts: Parts) -> dict[st
     }
     for name, code in parts.groups.items():
         rows = parts.y == code
-        found[f"auc_{name}"] = roc_auc_score(rows[rows | ~odd], values[rows | ~odd])
+        found[f"auc_{name}"] = roc_auc_score(rows[rows | ~odd], -values[rows | ~odd])
         found[f"recall_{name}"] = alarm[rows].mean()
     return {name: float(value) for name, value in found.items()}
 
@@ -325,8 +338,8 @@ def detection(values: np.ndarray, held_out: np.ndarray, parts: Parts) -> dict[st
 def _curves(name: str, values: np.ndarray, parts: Parts) -> dict[str, np.ndarray]:
     """Return ROC and precision-recall curves at equally spaced abscissae."""
     grid = np.linspace(0, 1, CURVE_POINTS)
-    fpr, tpr, _ = roc_curve(parts.anomalous, values)
-    precision, recall, _ = precision_recall_curve(parts.anomalous, values)
+    fpr, tpr, _ = roc_curve(parts.anomalous, -values)
+    precision, recall, _ = precision_recall_curve(parts.anomalous, -values)
     return {
         f"roc {name}": np.interp(grid, fpr, tpr).astype(np.float16),
         f"pr {name}": np.interp(grid, recall[::-1], precision[::-1]).astype(np.float16),
@@ -352,56 +365,3 @@ def _summary(
         for metric in ("auc", "error_normal", "error_anomalous"):
             arrays[f"{metric} {name}"] = np.array([row.metrics[metric] for row in rows])
     return arrays
-
-
-def draw_curves(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw ROC and precision-recall curves, and the recall of each group of anomalies."""
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4.2), layout="constrained")
-    methods = [str(method) for method in arrays["methods"]]
-    grid = np.linspace(0, 1, CURVE_POINTS)
-    lines = ("-", "-.", "--", ":", (0, (5, 1, 1, 1, 1, 1)))
-    for i, (method, colour) in enumerate(zip(methods, plots.colours(len(methods)), strict=True)):
-        style: dict[str, Any] = {"color": colour, "linestyle": lines[i % len(lines)]}
-        axes[0].plot(grid, arrays[f"roc {method}"].astype(float), label=method, **style)
-        axes[1].plot(grid, arrays[f"pr {method}"].astype(float), **style)
-    axes[0].plot([0, 1], [0, 1], color=plots.GREY, linewidth=1, linestyle=":")
-    axes[1].axhline(float(arrays["share"]), color=plots.GREY, linewidth=1, linestyle=":")
-    axes[0].set(xlabel="normal rows reported (share)", ylabel="anomalies found (share)")
-    axes[1].set(xlabel="recall", ylabel="precision", ylim=(0, 1.02))
-    _draw_recalls(axes[2], arrays, methods)
-    figure.legend(loc="outside lower center", ncols=len(methods), fontsize="small")
-    return figure
-
-
-def _draw_recalls(ax: Axes, arrays: Mapping[str, np.ndarray], methods: Sequence[str]) -> None:
-    """Draw bars: recall by group, and beside them the share of false alarms."""
-    bars = np.column_stack([arrays["recalls"], arrays["false alarms"]])
-    width = 0.8 / len(methods)
-    for i, colour in enumerate(plots.colours(len(methods))):
-        ax.bar(np.arange(bars.shape[1]) + (i - len(methods) / 2 + 0.5) * width, bars[i], width,
-               color=colour)  # fmt: skip
-    ax.set_xticks(range(bars.shape[1]), [*map(str, arrays["groups"]), "normal\n(false alarms)"])
-    ax.set(ylabel="share above the threshold", ylim=(0, 1))
-
-
-def draw_code_sizes(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw AUC, and the errors of anomalies and of normal rows, against the size of the code."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-    sizes = arrays["code sizes"]
-    for name, colour, marker in zip(("autoencoder", "pca"), plots.colours(2), "os", strict=True):
-        style = {"color": colour, "marker": marker}
-        axes[0].plot(sizes, arrays[f"auc {name}"], label=name, **style)
-        for kind, line in (("anomalous", "-"), ("normal", "--")):
-            values, label = arrays[f"error_{kind} {name}"], f"{name}, {kind} rows"
-            axes[1].plot(sizes, values, linestyle=line, label=label, **style)
-    axes[0].axhline(
-        float(arrays["forest"]), color=plots.GREY, linestyle=":", label="isolation forest"
-    )
-    axes[0].set(ylabel="ROC AUC")
-    axes[1].set(yscale="log", ylabel="median squared error")
-    for ax in axes:
-        ax.set_xscale("log", base=2)
-        ax.set_xticks(sizes, [str(size) for size in sizes])
-        ax.set_xlabel("numbers in the code")
-        ax.legend(fontsize="small")
-    return figure

@@ -7,34 +7,30 @@ expect; its two estimators are here because no installed library has them.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from sklearn.neighbors import NearestNeighbors
 
-from latentbook import plots, sampling
+from latentbook import sampling
 from latentbook.autoencoders import dense
-from latentbook.chapters.autoencoders.linear import (
+from latentbook.chapters.autoencoders.splits import parts
+from latentbook.chapters.autoencoders.study import (
+    Codes,
     check_sizes,
     flat,
     mse,
-    parts,
+    one_thread,
     principal_components,
+    result,
+    separation,
 )
-from latentbook.chapters.autoencoders.satellite import Codes, separation
-from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, check_matrix
 from latentbook.study.result import Result, Score
 
-#: Metric -> axis label, in the order of the panels.
-PANELS = {
-    "mse": "mean squared error, test",
-    "knn_acc": "accuracy of nearest neighbours, test",
-    "nmi": "NMI of k-means, test",
-}
+#: What the figures show.
+METRICS = ("mse", "knn_acc", "nmi")
 
 
 def distances(x: np.ndarray, n_neighbors: int) -> np.ndarray:
@@ -57,7 +53,7 @@ def distances(x: np.ndarray, n_neighbors: int) -> np.ndarray:
 
 
 def dimension_mle(x: np.ndarray, n_neighbors: int = 20) -> float:
-    r"""Estimate the intrinsic dimension by maximum likelihood (Levina and Bickel 2004).
+    r"""Estimate the dimension by maximum likelihood (Levina and Bickel 2004).
 
     Locally the number of neighbours within r grows as :math:`r^d`. With the distances
     :math:`T_1 < ... < T_k` of a row, the inverse of its estimate is
@@ -77,7 +73,7 @@ def dimension_mle(x: np.ndarray, n_neighbors: int = 20) -> float:
 
 
 def dimension_two_nn(x: np.ndarray) -> float:
-    r"""Estimate the intrinsic dimension from two neighbours (Facco et al. 2017).
+    r"""Estimate the dimension from two neighbours (Facco et al. 2017).
 
     The ratio :math:`\mu = r_2 / r_1` of the distances to the second and the first neighbour has the
     density :math:`d \mu^{-d-1}` where the samples lie evenly over that scale, so that the maximum
@@ -97,7 +93,7 @@ def dimension_two_nn(x: np.ndarray) -> float:
 def run(
     data: Dataset,
     *,
-    seed: int,
+    random_state: int,
     n_codes: Sequence[int],
     widths: Sequence[int],
     epochs: int,
@@ -118,7 +114,7 @@ def run(
 
     Returns
     -------
-    Study
+    Result
         By method and ``n_codes``: ``mse``, ``knn_acc``, ``nmi``; of ``likelihood of distances``
         and ``two neighbours``: ``dimension``.
     """
@@ -128,10 +124,10 @@ def run(
     sizes = sorted(set(n_codes))
     designs = [{"n_codes": k, "widths": tuple(widths), "activation": "relu"} for k in sizes]
     networks, seconds = dense.trained(
-        part.train, designs, epochs=epochs, batch_size=batch_size, seeds=(seed,)
+        part.train, designs, epochs=epochs, batch_size=batch_size, seeds=(random_state,)
     )
     spent = {"epochs": epochs, "widths": "-".join(map(str, widths))}
-    some = sampling.subsample(len(part.train), rows, seed)
+    some = sampling.subsample(len(part.train), rows, random_state)
     labels = part.y_train[some], part.y_test
     train, test = flat(part.train), flat(part.test)
     scores: list[Score] = []
@@ -141,7 +137,7 @@ def run(
             dense.outputs(network.encoder, part.test),
         )
         found = {"mse": mse(test, dense.outputs(network.model, part.test))}
-        found |= separation(codes, *labels, seed=seed)
+        found |= separation(codes, *labels, random_state=random_state)
         scores.append(
             Score("autoencoder", found, {"n_codes": k, "rows": len(some)} | spent, seconds)
         )
@@ -150,10 +146,10 @@ def run(
         codes = Codes(pca.transform(train[some]), pca.transform(test))
         took = time.perf_counter() - start
         found = {"mse": mse(test, pca.inverse_transform(codes.test))}
-        found |= separation(codes, *labels, seed=seed)
+        found |= separation(codes, *labels, random_state=random_state)
         scores.append(Score("pca", found, {"n_codes": k, "rows": len(some)}, took))
     scores += _dimensions(train[some])
-    return result("code size", data, seed, scores, _curves(scores, sizes))
+    return result("code size", data, random_state, scores, _curves(scores, sizes))
 
 
 def _dimensions(x: np.ndarray) -> list[Score]:
@@ -170,28 +166,8 @@ def _dimensions(x: np.ndarray) -> list[Score]:
 def _curves(scores: Sequence[Score], sizes: Sequence[int]) -> dict[str, np.ndarray]:
     arrays = {"n_codes": np.array(sizes)}
     for name in ("autoencoder", "pca"):
-        for metric in PANELS:
+        for metric in METRICS:
             values = [s.metrics[metric] for s in scores if s.method == name]
             arrays[f"{metric} {name}"] = np.array(values)
     arrays["dimensions"] = np.array([s.metrics["dimension"] for s in scores[-2:]])
     return arrays
-
-
-def draw(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw error, accuracy and NMI against the size of the code; grey: intrinsic dimension."""
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
-    low, high = sorted(arrays["dimensions"])
-    for ax, (metric, title) in zip(axes, PANELS.items(), strict=True):
-        ax.axvspan(low, high, color=plots.GREY, alpha=0.35, lw=0, label="intrinsic dimension")
-        for name, style, colour in zip(
-            ("autoencoder", "pca"), ("s--", "o-"), plots.colours(2), strict=True
-        ):
-            label = {"pca": "PCA"}.get(name, name)
-            ax.plot(arrays["n_codes"], arrays[f"{metric} {name}"], style, color=colour, label=label)
-        ax.set_xscale("log", base=2)
-        ax.set_xticks(arrays["n_codes"], [f"{k}" for k in arrays["n_codes"]])
-        ax.minorticks_off()
-        ax.set(xlabel="numbers in the code", title=title)
-    axes[0].set_yscale("log")
-    axes[0].legend()
-    return figure

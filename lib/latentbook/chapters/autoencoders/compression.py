@@ -19,20 +19,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 from skimage import metrics
 
-from latentbook import plots
+from latentbook.chapters.autoencoders import TARGET_RATE
 from latentbook.chapters.autoencoders.study import result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
 from latentbook.study.result import Result, Score
 
-#: Bits a pixel at which the lecture's compressor works.
-TARGET = 0.15
 #: Photographs that no network sees in training.
 TEST = ("astronaut", "chelsea", "coffee")
 TRAIN = (
@@ -51,7 +47,7 @@ TRAIN = (
 #: Side in pixels of one code.
 BLOCK = 8
 #: Loss of one bit a pixel, in units of the mean squared error: about what the rate-distortion
-#: curve of JPEG costs near `TARGET`.
+#: curve of JPEG costs near `TARGET_RATE`.
 RATE_WEIGHT = 0.015
 #: Codes for every 8 x 8 pixels.
 MAPS = 24
@@ -114,7 +110,7 @@ def _grey(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(grey[:height, :width])
 
 
-def crops(images: Sequence[np.ndarray], side: int, n: int, seed: int) -> np.ndarray:
+def crops(images: Sequence[np.ndarray], side: int, n: int, random_state: int) -> np.ndarray:
     """Draw `n` square crops, mirrored at random, every photograph equally often.
 
     Returns
@@ -128,7 +124,7 @@ def crops(images: Sequence[np.ndarray], side: int, n: int, seed: int) -> np.ndar
     """
     smallest = min(min(image.shape) for image in images)
     check_between("the side of a crop", side, BLOCK, smallest)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     found = np.empty((n, side, side, 1), np.float32)
     for i, crop in enumerate(found):
         image = images[i % len(images)]
@@ -330,7 +326,7 @@ def _cut(image: np.ndarray) -> tuple[slice, slice]:
     return slice(0, CROP), slice(left, left + CROP)
 
 
-def at_target(points: Sequence[Point], target: float = TARGET) -> tuple[float, str]:
+def at_target(points: Sequence[Point], target: float = TARGET_RATE) -> tuple[float, str]:
     """Return the PSNR at `target` bits a pixel, interpolated in the logarithm of the rate.
 
     Returns
@@ -347,7 +343,7 @@ def at_target(points: Sequence[Point], target: float = TARGET) -> tuple[float, s
 
 def run(
     *,
-    seed: int,
+    random_state: int,
     crop: int,
     n_crops: int,
     filters: int,
@@ -371,7 +367,7 @@ def run(
 
     Returns
     -------
-    Study
+    Result
         One score an operating point, with ``bpp``, ``psnr`` and ``ssim`` (means over the test
         photographs) and the param ``setting``; and one a method with ``psnr_at_0.15`` and the
         param ``how``.
@@ -385,9 +381,11 @@ def run(
 
     check_settings(steps, qualities, ratios)
     images, data = photographs()
-    train = crops([images[name] for name in TRAIN], crop, n_crops, seed)
+    train = crops([images[name] for name in TRAIN], crop, n_crops, random_state)
     test = [images[name] for name in TEST]
-    built = networks.compressor(crop, filters=filters, maps=MAPS, weight=RATE_WEIGHT, seed=seed)
+    built = networks.compressor(
+        crop, filters=filters, maps=MAPS, weight=RATE_WEIGHT, seed=random_state
+    )
     params = {"rows": n_crops, "crop": crop, "epochs": epochs, "filters": filters}
     history = networks.train(
         built.model,
@@ -396,7 +394,7 @@ def run(
         key={"architecture": built.name, "filters": filters, "maps": MAPS, "rate": RATE_WEIGHT},
         epochs=epochs,
         batch_size=batch_size,
-        seed=seed,
+        seed=random_state,
         progress=progress,
     )
     codecs = {
@@ -416,9 +414,11 @@ def run(
                 found["entropy_bpp"] = mean_entropy(built, test, point.setting)
             scores.append(Score(method, found, own | {"setting": point.setting}, seconds))
         psnr, how = at_target(points)
-        scores.append(Score(method, {f"psnr_at_{TARGET:g}": psnr}, own | {"how": how}, seconds))
+        scores.append(
+            Score(method, {f"psnr_at_{TARGET_RATE:g}": psnr}, own | {"how": how}, seconds)
+        )
         curves[method] = points
-    return result("compression", data, seed, scores, _arrays(curves, test[0]))
+    return result("compression", data, random_state, scores, _arrays(curves, test[0]))
 
 
 def check_settings(
@@ -445,34 +445,7 @@ def _arrays(curves: Mapping[str, Sequence[Point]], image: np.ndarray) -> dict[st
     for method, points in curves.items():
         table = sorted((p.metrics["bpp"], p.metrics["psnr"], p.metrics["ssim"]) for p in points)
         arrays[f"curve {method}"] = np.array(table, np.float32)
-        near = min(points, key=lambda p: abs(np.log(p.metrics["bpp"] / TARGET)))
+        near = min(points, key=lambda p: abs(np.log(p.metrics["bpp"] / TARGET_RATE)))
         details.append(near.crop)
         titles.append(f"{method}\n{near.metrics['bpp']:.2f} bits a pixel")
     return arrays | {"details": np.stack(details), "titles": np.array(titles)}
-
-
-def draw(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw PSNR and SSIM against the rate, mean over the test photographs; a line marks 0.15."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.9), layout="constrained")
-    for column, (ax, label) in enumerate(zip(axes, ("PSNR / dB", "SSIM"), strict=True), start=1):
-        for method, colour in zip(METHODS, plots.colours(len(METHODS)), strict=True):
-            curve = arrays[f"curve {method}"]
-            ax.plot(curve[:, 0], curve[:, column], "o-", color=colour, label=method, markersize=4)
-        ax.axvline(TARGET, color=plots.GREY, linestyle="--", linewidth=1)
-        ax.set(xlabel="bits a pixel", ylabel=label, xlim=(0, None))
-        ax.grid(axis="y", linewidth=0.5)
-    axes[0].legend()
-    return figure
-
-
-def draw_details(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw a detail of a test photograph: original, and decoded at the rate nearest to 0.15."""
-    details, titles = arrays["details"], arrays["titles"]
-    figure, axes = plt.subplots(
-        1, len(details), figsize=(2.6 * len(details), 3.0), layout="constrained"
-    )
-    for ax, detail, title in zip(axes, details, titles, strict=True):
-        ax.imshow(detail, cmap="gray", vmin=0, vmax=255)
-        ax.set_title(str(title), fontsize="small")
-        ax.axis("off")
-    return figure

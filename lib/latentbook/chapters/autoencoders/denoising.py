@@ -10,17 +10,13 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from skimage import metrics, restoration
 
-from latentbook import plots
 from latentbook.autoencoders import dense
-from latentbook.chapters.autoencoders.linear import draw_mosaic
+from latentbook.chapters.autoencoders.splits import draw_images
 from latentbook.chapters.autoencoders.study import result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
@@ -69,48 +65,14 @@ FILTERS: dict[str, tuple[Filter, tuple[Any, ...]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Part:
-    """Images of shape (n, height, width, channels) in [0, 1], and their classes."""
-
-    x: np.ndarray
-    y: np.ndarray
-
-
-def parts(data: Dataset, *, n_train: int, n_test: int, seed: int) -> tuple[Part, Part]:
-    """Draw training and held-out images, from the published split where there is one.
-
-    Raises
-    ------
-    LatentbookError
-        If the data are no images, or hold too few.
-    """
-    if data.x.ndim != 4:
-        raise LatentbookError(
-            f"{data.name} is a table, but this use takes images: choose a data set of images"
-        )
-    order = np.random.default_rng(seed).permutation(len(data))
-    test, train = order[:n_test], order[n_test:]
-    if data.n_train:
-        train, test = order[order < data.n_train], order[order >= data.n_train]
-    for what, wanted, rows in (("training", n_train, train), ("held-out", n_test, test)):
-        if not 1 <= wanted <= len(rows):
-            raise LatentbookError(
-                f"{data.name} has {max(0, len(rows)):,} {what} images, but {wanted:,} are asked "
-                "for: ask for at least 1 and at most as many"
-            )
-    train, test = train[:n_train], test[:n_test]
-    return Part(data.x[train], data.y[train]), Part(data.x[test], data.y[test])
-
-
 def different(y: np.ndarray, n: int) -> np.ndarray:
     """Return the positions of at most `n` samples of different classes, the first of each."""
     return np.unique(y, return_index=True)[1][:n]
 
 
-def add_noise(x: np.ndarray, noise: float, seed: int) -> np.ndarray:
+def add_noise(x: np.ndarray, noise: float, random_state: int) -> np.ndarray:
     """Return `x` with Gaussian noise of standard deviation `noise`, not clipped, float32."""
-    draws = np.random.default_rng([seed, round(1e6 * noise)]).standard_normal(x.shape)
+    draws = np.random.default_rng([random_state, round(1e6 * noise)]).standard_normal(x.shape)
     return (x + noise * draws).astype(np.float32)
 
 
@@ -135,9 +97,9 @@ def apply_filter(name: str, noisy: np.ndarray, noise: float, strength: Any) -> n
     return np.clip(filtered, 0, 1).astype(np.float32)
 
 
-def tune(name: str, clean: np.ndarray, noise: float, seed: int) -> Any:
+def tune(name: str, clean: np.ndarray, noise: float, random_state: int) -> Any:
     """Return the strength of the named filter that gives the largest PSNR on training images."""
-    noisy = add_noise(clean, noise, seed)
+    noisy = add_noise(clean, noise, random_state)
     return max(
         FILTERS[name][1],
         key=lambda s: quality(clean, apply_filter(name, noisy, noise, s))["psnr"],
@@ -160,7 +122,7 @@ def check(noise_levels: Sequence[float], n_train: int, n_tune: int) -> None:
 def run(
     data: Dataset,
     *,
-    seed: int,
+    random_state: int,
     noise_levels: Sequence[float],
     n_train: int,
     n_test: int,
@@ -189,7 +151,7 @@ def run(
 
     Returns
     -------
-    Study
+    Result
         Metrics ``psnr``, ``ssim`` and ``acc`` (of the judging classifier) by method and
         ``noise``; methods ``clean`` and ``noisy`` are the images before and after the noise.
 
@@ -201,17 +163,17 @@ def run(
     from latentbook.autoencoders import restoration as networks
 
     check(noise_levels, n_train, n_tune)
-    train, test = parts(data, n_train=n_train, n_test=n_test, seed=seed)
-    networks.check_divisible(train.x.shape[1:], 2)
+    part = draw_images(data, n_train=n_train, n_test=n_test, random_state=random_state)
+    networks.check_divisible(part.train.shape[1:], 2)
     judges = [
         networks.classifier(
-            train.x[half::2],
-            train.y[half::2],
+            part.train[half::2],
+            part.y_train[half::2],
             len(data.classes),
             filters=filters,
             epochs=classifier_epochs,
             batch_size=batch_size,
-            seed=2 * seed + half,
+            seed=2 * random_state + half,
             progress=progress,
         )
         for half in (0, 1)
@@ -219,19 +181,21 @@ def run(
     span = (MARGIN[0] * min(noise_levels), MARGIN[1] * max(noise_levels))
     losses = {
         "autoencoder": ("mean_squared_error", "mse"),
-        "autoencoder, perceptual": networks.perceptual_loss(judges[0], train.x),
+        "autoencoder, perceptual": networks.perceptual_loss(judges[0], part.train),
     }
     trained = {}
     for name, (loss, text) in losses.items():
-        built = networks.denoiser(train.x.shape[1:], filters=filters, noise=span, seed=seed)
+        built = networks.denoiser(
+            part.train.shape[1:], filters=filters, noise=span, seed=random_state
+        )
         history = networks.train(
             built.model,
-            train.x,
+            part.train,
             loss=loss,
             key=built.description | {"noise": span, "loss": text},
             epochs=epochs,
             batch_size=batch_size,
-            seed=seed,
+            seed=random_state,
             progress=progress,
         )
         trained[name] = built, sum(history["seconds"])
@@ -239,17 +203,17 @@ def run(
     scores: list[Score] = []
     arrays: dict[str, np.ndarray] = {}
     for noise in noise_levels:
-        restored = _restore(trained, train.x[:n_tune], test.x, noise, seed)
+        restored = _restore(trained, part.train[:n_tune], part.test, noise, random_state)
         for name, (images, seconds, extra) in restored.items():
-            found = {"acc": judges[1].accuracy(images, test.y)}
+            found = {"acc": judges[1].accuracy(images, part.y_test)}
             if name != "clean":
-                found |= quality(test.x, images)
+                found |= quality(part.test, images)
             own: dict[str, Any] = dict(params) if name.startswith("autoencoder") else {}
             own = {"noise": noise, "n_test": n_test} | own | extra
             scores.append(Score(name, found, own, seconds))
         if noise == _middle(noise_levels):
-            arrays = _pictures(restored, noise, different(test.y, SHOWN))
-    return result("denoising", data, seed, scores, arrays | _curves(scores))
+            arrays = _pictures(restored, noise, different(part.y_test, SHOWN))
+    return result("denoising", data, random_state, scores, arrays | _curves(scores))
 
 
 def _restore(
@@ -257,10 +221,10 @@ def _restore(
     tuning: np.ndarray,
     clean: np.ndarray,
     noise: float,
-    seed: int,
+    random_state: int,
 ) -> dict[str, tuple[np.ndarray, float, dict[str, Any]]]:
     """Return images, seconds and further params by method."""
-    noisy = add_noise(clean, noise, seed)
+    noisy = add_noise(clean, noise, random_state)
     found: dict[str, tuple[np.ndarray, float, dict[str, Any]]] = {
         "clean": (clean, 0.0, {}),
         "noisy": (np.clip(noisy, 0, 1), 0.0, {}),
@@ -271,7 +235,7 @@ def _restore(
         found[name] = images, seconds + time.perf_counter() - start, {}
     for name in FILTERS:
         start = time.perf_counter()
-        strength = tune(name, tuning, noise, seed + 1)
+        strength = tune(name, tuning, noise, random_state + 1)
         images = apply_filter(name, noisy, noise, strength)
         text = strength if isinstance(strength, float) else ", ".join(strength)
         found[name] = images, time.perf_counter() - start, {"strength": text}
@@ -305,34 +269,3 @@ def _curves(scores: Sequence[Score]) -> dict[str, np.ndarray]:
     return {name: table.astype(np.float32) for name, table in tables.items()} | {
         "levels": np.array(levels, np.float32)
     }
-
-
-def draw(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw held-out images, a row each: clean, noisy, and what every method makes of them."""
-    images, titles = arrays["images"], [str(title) for title in arrays["titles"]]
-    return picture_rows(images, [title.replace(", ", ",\n") for title in titles])
-
-
-def picture_rows(images: np.ndarray, titles: Sequence[str]) -> Figure:
-    """Draw images of shape (methods, n, height, width, channels) of bytes, a column a method."""
-    columns, rows = images.shape[:2]
-    figure, ax = plt.subplots(figsize=(1.45 * columns, 1.45 * rows + 0.35), layout="constrained")
-    places, _ = draw_mosaic(ax, list(images.swapaxes(0, 1)))
-    for title, x in zip(titles, places, strict=True):
-        ax.text(x, -2, title, ha="center", va="bottom", fontsize="small")
-    return figure
-
-
-def draw_levels(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw PSNR of every method, and accuracy on its images, against the noise level."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.9), layout="constrained")
-    titles = [str(title) for title in arrays["titles"]]
-    colours = plots.colours(len(titles))
-    for ax, metric, label in zip(axes, ("psnr", "acc"), ("PSNR / dB", "accuracy"), strict=True):
-        for title, colour, values in zip(titles, colours, arrays[metric], strict=True):
-            line = "--" if title in ("clean", "noisy") else "-"
-            ax.plot(arrays["levels"], values, line, marker="o", color=colour, label=title)
-        ax.set(xlabel="noise level σ", ylabel=label, xticks=arrays["levels"])
-        ax.grid(axis="y", linewidth=0.5)
-    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    return figure

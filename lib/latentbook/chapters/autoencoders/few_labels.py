@@ -1,4 +1,4 @@
-"""Few labels: what an autoencoder trained on all images is worth where only some have a label.
+"""Use 8, few labels: what an autoencoder of all images is worth where few have a label.
 
 petersen's "training assistance" (train on the large unlabelled sample, go on from the latent space
 with the few labels), measured as accuracy against the number of labels beside a network of the
@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import gen_batches
 
-from latentbook import cache, embed, feed, plots, training
+from latentbook import cache, embed, feed, sampling, training
 from latentbook.autoencoders import dense
 from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
@@ -60,19 +58,9 @@ class Features:
     seconds: float = 0.0
 
 
-def split(data: Dataset, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of the training and of the test split.
-
-    Where there is no published one, a third of the rows, drawn at random, is the test split.
-    """
-    if data.n_train:
-        return np.arange(data.n_train), np.arange(data.n_train, len(data))
-    order = np.random.default_rng(seed).permutation(len(data))
-    n_train = len(data) * 2 // 3
-    return order[:n_train], order[n_train:]
-
-
-def label_order(y: np.ndarray, n_classes: int, labels: Sequence[int], *, seed: int) -> np.ndarray:
+def label_order(
+    y: np.ndarray, n_classes: int, labels: Sequence[int], *, random_state: int
+) -> np.ndarray:
     """Return rows in the order in which they get their labels: the classes take turns.
 
     The first n rows are a stratified draw of n, and a smaller draw is part of a larger one.
@@ -98,21 +86,23 @@ def label_order(y: np.ndarray, n_classes: int, labels: Sequence[int], *, seed: i
                 f"ask for {n_classes} or more"
             )
         check_between("number of labels", n, n_classes, int(counts.min()) * n_classes)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     each = int(counts.min())
     turns = np.stack([rng.permutation(np.flatnonzero(y == c))[:each] for c in range(n_classes)], 1)
     return rng.permuted(turns, axis=1).ravel()[: max(labels)]
 
 
 def classifier(encoder: keras.Model, n_classes: int) -> keras.Model:
-    """Return `encoder` with a softmax layer on its code, compiled with Adam (rate 0.001)."""
+    """Return `encoder` with a softmax layer on its code, compiled with Adam."""
     import keras
     from keras import layers
 
-    scores = layers.Dense(n_classes, activation="softmax", name="head")(encoder.output)
-    model = keras.Model(encoder.input, scores)
+    head = layers.Dense(n_classes, activation="softmax", name="head")
+    model = keras.Model(encoder.input, head(encoder.output))
     model.compile(
-        keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", **training.compiling()
+        optimizer=keras.optimizers.Adam(learning_rate=1e-3),
+        loss="sparse_categorical_crossentropy",
+        **training.compiling(),
     )
     return model
 
@@ -125,7 +115,7 @@ def train_classifier(
     *,
     steps: int,
     batch_size: int,
-    seed: int,
+    random_state: int,
 ) -> cache.Computed:
     """Train `model` from the weights `start` on labelled rows, or load what was trained.
 
@@ -151,18 +141,18 @@ def train_classifier(
         "labelled": cache.digest(x, y),
         "steps": steps,
         "batch_size": batch_size,
-        "seed": seed,
+        "seed": random_state,
         "keras": f"{version('keras')} {keras.backend.backend()}",
     }
 
     def compute() -> dict[str, np.ndarray]:
-        keras.utils.set_random_seed(seed)
+        keras.utils.set_random_seed(random_state)
         model.set_weights(start)
         model.optimizer.build(model.trainable_variables)
         for variable in model.optimizer.variables:
             if variable is not model.optimizer.learning_rate:
                 variable.assign(np.zeros(variable.shape, variable.dtype))
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(random_state)
         passes = -(-steps * batch_size // len(x))
         order = np.concatenate([rng.permutation(len(x)) for _ in range(passes)])
         order = order[: steps * batch_size].reshape(steps, batch_size)
@@ -177,7 +167,9 @@ def train_classifier(
     return found
 
 
-def regression(features: Features, y: np.ndarray, rows: np.ndarray, *, seed: int) -> np.ndarray:
+def regression(
+    features: Features, y: np.ndarray, rows: np.ndarray, *, random_state: int
+) -> np.ndarray:
     """Return the classes of the test images by logistic regression on the labelled `rows`.
 
     Features are centred and divided by one number, their standard deviation over all columns and
@@ -186,13 +178,13 @@ def regression(features: Features, y: np.ndarray, rows: np.ndarray, *, seed: int
     known = features.train[~np.isnan(features.train).any(axis=1)]
     centre = known.mean(axis=0)
     spread = np.sqrt(((known - centre) ** 2).mean()) or 1.0
-    model = LogisticRegression(max_iter=REGRESSION_ITERATIONS, random_state=seed)
+    model = LogisticRegression(max_iter=REGRESSION_ITERATIONS, random_state=random_state)
     model.fit((features.train[rows] - centre) / spread, y[rows])
     return model.predict((features.test - centre) / spread)
 
 
 def umap_features(
-    train: np.ndarray, test: np.ndarray, rows: np.ndarray, *, seed: int, setting: str = UMAP
+    train: np.ndarray, test: np.ndarray, rows: np.ndarray, *, random_state: int, setting: str = UMAP
 ) -> Features:
     """Fit UMAP on the training images at `rows` and transform the test images, or load both.
 
@@ -207,12 +199,12 @@ def umap_features(
         "train": cache.digest(train[rows]),
         "test": cache.digest(test),
         "params": params,
-        "seed": seed,
+        "seed": random_state,
         "library": f"umap-learn {version('umap-learn')}",
     }
 
     def compute() -> dict[str, np.ndarray]:
-        reducer = embed.reducer(seed=seed, **params).fit(train[rows])
+        reducer = embed.reducer(seed=random_state, **params).fit(train[rows])
         return {"train": reducer.embedding_, "test": reducer.transform(test)}
 
     found = cache.load_or_compute("transformed", key, compute)
@@ -225,7 +217,7 @@ def umap_features(
 def run(
     data: Dataset,
     *,
-    seed: int,
+    random_state: int,
     labels: Sequence[int],
     n_codes: int,
     hidden: Sequence[int],
@@ -257,7 +249,7 @@ def run(
 
     Returns
     -------
-    Study
+    Result
         Methods: ``from scratch`` (a network trained on the labelled images), ``fine-tuned`` (the
         same, starting from the autoencoder's encoder), and logistic regression on ``frozen
         codes``, ``umap``, ``pca`` and ``pixels``. Metric: ``acc``. A method's seconds are those
@@ -268,33 +260,42 @@ def run(
     LatentbookError
         As `label_order`, `umap_features`, `dense.trained` and `train_classifier`.
     """
-    rows_train, rows_test = split(data, seed=seed)
+    rows_train, rows_test = sampling.split(len(data), data.n_train)
     y, y_test = data.y[rows_train], data.y[rows_test]
     train, test = data.flat[rows_train], data.flat[rows_test]
-    order = label_order(y, len(data.classes), labels, seed=seed)
+    order = label_order(y, len(data.classes), labels, random_state=random_state)
     check_between("umap_rows", umap_rows, len(order), np.inf)
     check_between("steps", steps, 1, 1_000_000)
     design = {"n_codes": n_codes, "widths": tuple(hidden), "activation": "relu"}
-    (network,), seconds = dense.trained(train, [design], epochs=epochs, seeds=(seed,))
+    (network,), seconds = dense.trained(train, [design], epochs=epochs, seeds=(random_state,))
     codes = Features(
         dense.outputs(network.encoder, train), dense.outputs(network.encoder, test), seconds
     )
-    seen = _umap_rows(len(train), order, umap_rows, seed=seed)
+    seen = _umap_rows(len(train), order, umap_rows, random_state=random_state)
     features = {
         "frozen codes": codes,
-        "umap": umap_features(train, test, seen, seed=seed),
+        "umap": umap_features(train, test, seen, random_state=random_state),
         "pca": _principal_components(train, test, n_codes),
         "pixels": Features(train, test),
     }
-    model = classifier(dense.build(train.shape[1:], seed=seed, **design).encoder, len(data.classes))
+    model = classifier(
+        dense.build(train.shape[1:], seed=random_state, **design).encoder, len(data.classes)
+    )
     fresh, encoder = model.get_weights(), network.encoder.get_weights()
     starts = {"fine-tuned": [*encoder, *fresh[len(encoder) :]], "from scratch": fresh}
 
     def predict(name: str, rows: np.ndarray) -> np.ndarray:
         if name in features:
-            return regression(features[name], y, rows, seed=seed)
+            return regression(features[name], y, rows, random_state=random_state)
         pairs = train[rows], y[rows]
-        train_classifier(model, starts[name], *pairs, steps=steps, batch_size=batch_size, seed=seed)
+        train_classifier(
+            model,
+            starts[name],
+            *pairs,
+            steps=steps,
+            batch_size=batch_size,
+            random_state=random_state,
+        )
         return dense.outputs(model, test).argmax(axis=1)
 
     costs = {"fine-tuned": seconds, **{name: found.seconds for name, found in features.items()}}
@@ -316,13 +317,13 @@ def run(
     ]
     accuracies = np.array([score.metrics["acc"] for score in scores]).reshape(len(METHODS), -1)
     arrays = {"labels": np.array(labels), "methods": np.array(METHODS), "acc": accuracies}
-    return result("few labels", data, seed, scores, arrays)
+    return result("few labels", data, random_state, scores, arrays)
 
 
-def _umap_rows(n_rows: int, labelled: np.ndarray, at_most: int, *, seed: int) -> np.ndarray:
+def _umap_rows(n_rows: int, labelled: np.ndarray, at_most: int, *, random_state: int) -> np.ndarray:
     """Return the rows that UMAP sees: the labelled ones, and others drawn at random."""
     others = np.setdiff1d(np.arange(n_rows), labelled)
-    extra = np.random.default_rng(seed).permutation(others)[: at_most - len(labelled)]
+    extra = np.random.default_rng(random_state).permutation(others)[: at_most - len(labelled)]
     return np.sort(np.concatenate([labelled, extra]))
 
 
@@ -345,19 +346,3 @@ def _score(
     right = predict(name, rows) == y_test
     seconds = time.perf_counter() - start + cost
     return Score(name, {"acc": float(right.mean())}, {"labels": len(rows), **params}, seconds)
-
-
-def draw(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw accuracy against the number of labels, one line a method."""
-    figure, ax = plt.subplots(layout="constrained")
-    lines = ("o-", "s-", "^--", "v--", "D:", "x:")
-    methods = [str(method) for method in arrays["methods"]]
-    for i, colour in enumerate(plots.colours(len(methods))):
-        values = arrays["acc"][i].astype(float)
-        ax.plot(arrays["labels"], values, lines[i % len(lines)], color=colour, label=methods[i])
-    ax.set(xscale="log", xlabel="labelled images", ylabel="accuracy on the test images")
-    ax.set_xticks(arrays["labels"], [f"{n:,}" for n in arrays["labels"]])
-    ax.minorticks_off()
-    ax.grid(axis="y", linewidth=0.5)
-    ax.legend(fontsize="small")
-    return figure

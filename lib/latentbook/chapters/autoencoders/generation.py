@@ -11,39 +11,26 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 
 from latentbook import embed, sampling
 from latentbook.autoencoders import dense
-from latentbook.chapters.autoencoders.linear import (
-    Parts,
+from latentbook.chapters.autoencoders.splits import Parts, parts
+from latentbook.chapters.autoencoders.study import (
     as_bytes,
     check_sizes,
     flat,
-    parts,
+    one_thread,
     principal_components,
-    rows_of_images,
+    result,
 )
-from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, check_matrix
 from latentbook.study.result import Result, Score
 
 #: Samples of each method in the figure, and steps between two images.
 SHOWN, STEPS = 10, 8
-
-#: Where random codes come from -> how it is written in the figure.
-TITLES = {
-    "autoencoder normal": "autoencoder,\nstandard normal",
-    "autoencoder gaussian": "autoencoder,\nGaussian",
-    "autoencoder mixture": "autoencoder,\nmixture",
-    "vae": "VAE",
-    "pca gaussian": "PCA, Gaussian",
-    "pca mixture": "PCA, mixture",
-    "test images": "test images",
-}
 
 Decoder = Callable[[np.ndarray], np.ndarray]
 
@@ -83,9 +70,9 @@ def nearest(x: np.ndarray, train: np.ndarray) -> np.ndarray:
     return search.kneighbors(flat(x))[0][:, 0]
 
 
-def mixture(codes: np.ndarray, components: int, seed: int) -> GaussianMixture:
+def mixture(codes: np.ndarray, components: int, random_state: int) -> GaussianMixture:
     """Return a Gaussian mixture with full covariances, fitted to `codes`."""
-    return GaussianMixture(components, reg_covar=1e-4, random_state=seed).fit(
+    return GaussianMixture(components, reg_covar=1e-4, random_state=random_state).fit(
         codes.astype(np.float64)
     )
 
@@ -94,7 +81,7 @@ def mixture(codes: np.ndarray, components: int, seed: int) -> GaussianMixture:
 def run(
     data: Dataset,
     *,
-    seed: int,
+    random_state: int,
     n_codes: int,
     widths: Sequence[int],
     epochs: int,
@@ -121,24 +108,28 @@ def run(
 
     Returns
     -------
-    Study
+    Result
         By method: ``frechet``, the distance to test images in HOG features, and ``nearest``, the
         median distance to the nearest training image over that of test images (clearly below 1:
         copies or blurred averages). The method ``training images`` says what real images get.
     """
     part = parts(data)
     _check(part, n_codes, samples, components, rows)
-    some = sampling.subsample(len(part.train), rows, seed)
-    test = part.test[sampling.subsample(len(part.test), samples, seed)]
-    decoders, fits, seconds = _models(part, seed, n_codes, widths, epochs, batch_size)
+    some = sampling.subsample(len(part.train), rows, random_state)
+    test = part.test[sampling.subsample(len(part.test), samples, random_state)]
+    decoders, fits, seconds = _models(part, random_state, n_codes, widths, epochs, batch_size)
     drawn: dict[str, np.ndarray] = {}
     took: dict[str, float] = {}
     for name, (family, source) in _SOURCES.items():
         start = time.perf_counter()
-        codes = _random_codes(source, fits[family](part.train[some]), samples, components, seed)
+        codes = _random_codes(
+            source, fits[family](part.train[some]), samples, components, random_state
+        )
         drawn[name] = np.clip(decoders[family](codes), 0, 1).reshape(-1, *part.test.shape[1:])
         took[name] = time.perf_counter() - start + seconds[family]
-    drawn["training images"] = part.train[sampling.subsample(len(part.train), samples, seed + 1)]
+    drawn["training images"] = part.train[
+        sampling.subsample(len(part.train), samples, random_state + 1)
+    ]
     wanted, usual = embed.hog(test), np.median(nearest(test, part.train[some]))
     params = {"n_codes": n_codes, "epochs": epochs, "widths": "-".join(map(str, widths))}
     params |= {"samples": samples, "components": components}
@@ -160,8 +151,8 @@ def run(
     arrays["images test images"] = as_bytes(test[:SHOWN])
     arrays["frechet"] = np.array([s.metrics["frechet"] for s in scores])
     arrays["methods"] = np.array([s.method for s in scores])
-    arrays |= _between(part, decoders, fits, seed)
-    return result("generation", data, seed, scores, arrays)
+    arrays |= _between(part, decoders, fits, random_state)
+    return result("generation", data, random_state, scores, arrays)
 
 
 #: Method -> (family of the decoder, distribution of its codes).
@@ -193,14 +184,19 @@ def _reference(images: np.ndarray, wanted: np.ndarray, params: Mapping[str, Any]
 
 
 def _models(
-    part: Parts, seed: int, n_codes: int, widths: Sequence[int], epochs: int, batch_size: int
+    part: Parts,
+    random_state: int,
+    n_codes: int,
+    widths: Sequence[int],
+    epochs: int,
+    batch_size: int,
 ) -> tuple[dict[str, Decoder], dict[str, Decoder], dict[str, float]]:
     """Return decoders and encoders by family, and the seconds that each took to train."""
     from latentbook.autoencoders import variational
 
     design = {"n_codes": n_codes, "widths": tuple(widths), "activation": "relu"}
     (plain,), trained = dense.trained(
-        part.train, [design], epochs=epochs, batch_size=batch_size, seeds=(seed,)
+        part.train, [design], epochs=epochs, batch_size=batch_size, seeds=(random_state,)
     )
     vae, history = variational.trained(
         "vae",
@@ -209,7 +205,7 @@ def _models(
         batch_size=batch_size,
         n_latent=n_codes,
         hidden=tuple(widths),
-        seed=seed,
+        seed=random_state,
         progress=False,
     )
     start = time.perf_counter()
@@ -232,24 +228,26 @@ def _models(
     return decoders, encoders, seconds
 
 
-def _random_codes(source: str, codes: np.ndarray, n: int, components: int, seed: int) -> np.ndarray:
+def _random_codes(
+    source: str, codes: np.ndarray, n: int, components: int, random_state: int
+) -> np.ndarray:
     """Draw `n` codes: standard normal, or from a Gaussian or a mixture fitted to `codes`."""
-    rng = np.random.default_rng([seed, 7])
+    rng = np.random.default_rng([random_state, 7])
     if source == "normal":
         drawn = rng.standard_normal((n, codes.shape[1]))
     elif source == "gaussian":
         drawn = rng.multivariate_normal(codes.mean(axis=0), np.cov(codes, rowvar=False), n)
     else:
-        drawn = mixture(codes, components, seed).sample(n)[0]
+        drawn = mixture(codes, components, random_state).sample(n)[0]
         drawn = drawn[rng.permutation(n)]  # scikit-learn returns them component by component
     return drawn.astype(np.float32)
 
 
 def _between(
-    part: Parts, decoders: Mapping[str, Decoder], encoders: Mapping[str, Decoder], seed: int
+    part: Parts, decoders: Mapping[str, Decoder], encoders: Mapping[str, Decoder], random_state: int
 ) -> dict[str, np.ndarray]:
     """Return images on straight ways between test images of two classes, by pixels and codes."""
-    first = int(np.random.default_rng([seed, 8]).integers(len(part.test)))
+    first = int(np.random.default_rng([random_state, 8]).integers(len(part.test)))
     others = np.flatnonzero(part.y_test != part.y_test[first])
     ends = part.test[[first, int(others[len(others) // 2])]]
     share = np.linspace(0, 1, STEPS)[:, None]
@@ -261,15 +259,3 @@ def _between(
         way = ((1 - share) * codes[:1] + share * codes[1:]).astype(np.float32)
         arrays[f"between {family}"] = as_bytes(decoders[family](way).reshape(-1, *shape))
     return arrays
-
-
-def draw_samples(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw random images, a row a method, and test images below them."""
-    rows = [arrays[f"images {name}"] for name in TITLES]
-    return rows_of_images(rows, list(TITLES.values()))
-
-
-def draw_between(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw the ways between two test images: through pixels and through two spaces of codes."""
-    titles = {"pixels": "pixels", "autoencoder": "autoencoder", "vae": "VAE"}
-    return rows_of_images([arrays[f"between {name}"] for name in titles], list(titles.values()))

@@ -14,13 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from skimage.restoration import inpaint_biharmonic
 
 from latentbook.autoencoders import dense
-from latentbook.chapters.autoencoders.denoising import different, parts, picture_rows, similarity
+from latentbook.chapters.autoencoders.denoising import different, similarity
+from latentbook.chapters.autoencoders.splits import draw_images
 from latentbook.chapters.autoencoders.study import result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
@@ -33,7 +32,7 @@ METHODS = ("autoencoder", "biharmonic", "mean of the rest")
 DEGREE = 111_195.0
 
 
-def holes(kind: str, share: float, shape: tuple[int, int, int], seed: int) -> np.ndarray:
+def holes(kind: str, share: float, shape: tuple[int, int, int], random_state: int) -> np.ndarray:
     """Draw one mask an image: True where a pixel is hidden.
 
     Parameters
@@ -53,7 +52,7 @@ def holes(kind: str, share: float, shape: tuple[int, int, int], seed: int) -> np
     choose("mask", kind, networks.MASKS)
     check_between("the hidden share", share, 0.01, 0.99)
     n, height, width = shape
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     if kind == "random":
         return rng.random(shape) < share
     side = networks.block_side(share, height, width)
@@ -100,10 +99,11 @@ def fill_mean(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def fill_network(autoencoder: Any, images: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return `images` with hidden pixels from an inpainting autoencoder, which never sees them."""
+    """Return `images` with hidden pixels from an autoencoder that never sees them."""
     check_mask(mask, images)
     hidden = mask[..., None]
-    damaged = np.concatenate([np.where(hidden, 0, images), hidden], axis=-1).astype(np.float32)
+    visible = np.where(hidden, 0, images)
+    damaged = np.concatenate([visible, hidden], axis=-1).astype(np.float32)
     return np.where(hidden, dense.outputs(autoencoder.model, damaged), images)
 
 
@@ -123,7 +123,7 @@ def hole_quality(clean: np.ndarray, filled: np.ndarray, mask: np.ndarray) -> dic
 def run(
     data: Dataset,
     *,
-    seed: int,
+    random_state: int,
     masks: Mapping[str, float],
     n_train: int,
     n_test: int,
@@ -147,7 +147,7 @@ def run(
 
     Returns
     -------
-    Study
+    Result
         Metrics ``psnr`` (inside the holes) and ``ssim`` (of the whole images) by method, ``mask``
         and ``share``.
 
@@ -158,55 +158,54 @@ def run(
     """
     from latentbook.autoencoders import restoration as networks
 
-    train, test = parts(data, n_train=n_train, n_test=n_test, seed=seed)
-    masked = {kind: holes(kind, share, test.x.shape[:3], seed) for kind, share in masks.items()}
+    part = draw_images(data, n_train=n_train, n_test=n_test, random_state=random_state)
+    masked = {
+        kind: holes(kind, share, part.test.shape[:3], random_state) for kind, share in masks.items()
+    }
     for mask in masked.values():
-        check_mask(mask, test.x)
-    shown = different(test.y, SHOWN)
+        check_mask(mask, part.test)
+    shown = different(part.y_test, SHOWN)
     scores: list[Score] = []
     arrays: dict[str, np.ndarray] = {}
     for kind, share in masks.items():
         built, model = networks.inpainter(
-            train.x.shape[1:], filters=filters, halvings=2, kind=kind, share=share, seed=seed
+            part.train.shape[1:],
+            filters=filters,
+            halvings=2,
+            kind=kind,
+            share=share,
+            seed=random_state,
         )
         own = {"rows": n_train, "epochs": epochs, "filters": filters}
         history = networks.train(
             model,
-            train.x,
+            part.train,
             loss="mean_squared_error",
             key=built.description | {"mask": kind, "share": share},
             epochs=epochs,
             batch_size=batch_size,
-            seed=seed,
+            seed=random_state,
             progress=progress,
         )
         mask, trained_in = masked[kind], sum(history["seconds"])
-        pictures = [test.x, np.where(mask[..., None], 0.5, test.x)]
+        pictures = [part.test, np.where(mask[..., None], 0.5, part.test)]
         for method in METHODS:
             start = time.perf_counter()
-            filled = np.clip(_fill(method, built, test.x, mask), 0, 1)
+            filled = np.clip(_fill(method, built, part.test, mask), 0, 1)
             seconds = time.perf_counter() - start
             params = {"mask": kind, "share": share, "n_test": n_test}
             if method == "autoencoder":
                 params, seconds = params | own, seconds + trained_in
-            scores.append(Score(method, hole_quality(test.x, filled, mask), params, seconds))
+            scores.append(Score(method, hole_quality(part.test, filled, mask), params, seconds))
             pictures.append(filled)
         arrays[kind] = np.round(255 * np.stack([p[shown] for p in pictures])).astype(np.uint8)
-    return result("inpainting", data, seed, scores, arrays)
+    return result("inpainting", data, random_state, scores, arrays)
 
 
 def _fill(method: str, autoencoder: Any, images: np.ndarray, mask: np.ndarray) -> np.ndarray:
     if method == "autoencoder":
         return fill_network(autoencoder, images, mask)
     return {"biharmonic": fill_biharmonic, "mean of the rest": fill_mean}[method](images, mask)
-
-
-def draw(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw held-out images, a row each: whole, with holes in grey, and filled by every method."""
-    kinds = list(arrays)
-    return picture_rows(
-        np.concatenate([arrays[kind] for kind in kinds], axis=1), ["whole", "holes", *METHODS]
-    )
 
 
 @dataclass(frozen=True)
@@ -252,7 +251,7 @@ def elevation() -> tuple[Elevation, Dataset]:
     return Elevation(height, cell), data
 
 
-def positions(shape: tuple[int, int], window: int, n: int, seed: int) -> np.ndarray:
+def positions(shape: tuple[int, int], window: int, n: int, random_state: int) -> np.ndarray:
     """Draw the corners of `n` windows that do not overlap, (n, 2), row and column.
 
     Raises
@@ -260,7 +259,7 @@ def positions(shape: tuple[int, int], window: int, n: int, seed: int) -> np.ndar
     LatentbookError
         If so many do not fit, which is tried a thousand times.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     found: list[np.ndarray] = []
     for _ in range(1000):
         corner = rng.integers((shape[0] - window + 1, shape[1] - window + 1))
@@ -274,7 +273,9 @@ def positions(shape: tuple[int, int], window: int, n: int, seed: int) -> np.ndar
     )
 
 
-def patches(height: np.ndarray, hidden: np.ndarray, window: int, n: int, seed: int) -> np.ndarray:
+def patches(
+    height: np.ndarray, hidden: np.ndarray, window: int, n: int, random_state: int
+) -> np.ndarray:
     """Draw windows that hold no hidden cell, turned and mirrored at random.
 
     Parameters
@@ -292,7 +293,7 @@ def patches(height: np.ndarray, hidden: np.ndarray, window: int, n: int, seed: i
         raise LatentbookError(
             f"no window of {window} x {window} cells is free of holes: choose fewer or smaller ones"
         )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(random_state)
     found = np.empty((n, window, window), np.float32)
     for patch, (row, column) in zip(found, free[rng.integers(len(free), size=n)], strict=True):
         cut = np.rot90(height[row : row + window, column : column + window], int(rng.integers(4)))
@@ -301,7 +302,7 @@ def patches(height: np.ndarray, hidden: np.ndarray, window: int, n: int, seed: i
 
 
 def volume(height: np.ndarray, hidden: np.ndarray, lid: float, cell: float) -> float:
-    """Return the volume in cubic metres between the ground in a hole and a level lid above it.
+    """Return the volume between the ground in a hole and a level lid above it, in m³.
 
     Parameters
     ----------
@@ -338,7 +339,7 @@ def map_quality(
 
 def run_elevation(
     *,
-    seed: int,
+    random_state: int,
     n_holes: int,
     hole: int,
     n_train: int,
@@ -372,18 +373,23 @@ def run_elevation(
     ground, data = elevation()
     window = 2 * hole
     networks.check_divisible((window, window, 1), 8)
-    corners = positions(ground.height.shape, window, n_holes, seed)
+    corners = positions(ground.height.shape, window, n_holes, random_state)
     clean = np.stack([ground.height[r : r + window, c : c + window] for r, c in corners])
-    mask = holes("centre", 0.25, clean.shape, seed)
+    mask = holes("centre", 0.25, clean.shape, random_state)
     hidden = np.zeros(ground.height.shape, bool)
     for (r, c), part in zip(corners, mask, strict=True):
         hidden[r : r + window, c : c + window] = part
 
-    train = patches(ground.height, hidden, window, n_train, seed)
+    train = patches(ground.height, hidden, window, n_train, random_state)
     train -= train.mean(axis=(1, 2), keepdims=True)
     scale = float(train.std())
     built, model = networks.inpainter(
-        (window, window, 1), filters=filters, halvings=3, kind="centre", share=0.25, seed=seed
+        (window, window, 1),
+        filters=filters,
+        halvings=3,
+        kind="centre",
+        share=0.25,
+        seed=random_state,
     )
     history = networks.train(
         model,
@@ -392,7 +398,7 @@ def run_elevation(
         key=built.description | {"mask": "centre", "share": 0.25},
         epochs=epochs,
         batch_size=batch_size,
-        seed=seed,
+        seed=random_state,
         progress=progress,
     )
     level = clean.mean(axis=(1, 2), where=~mask, keepdims=True)
@@ -409,24 +415,4 @@ def run_elevation(
         found = map_quality(clean, filled[-1], mask, ground.cell)
         scores.append(Score(method, found, params, seconds))
     maps = np.stack([part[:SHOWN] for part in filled]).astype(np.float16)
-    return result("inpainting", data, seed, scores, {"heights": maps, "mask": mask[0]})
-
-
-def draw_elevation(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw the ground in and around holes, a row each: true, and filled by every method."""
-    maps, mask = arrays["heights"].astype(float), arrays["mask"]
-    columns, rows = maps.shape[:2]
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(2.3 * columns, 2.2 * rows), squeeze=False, layout="constrained"
-    )
-    for row in range(rows):
-        low, high = maps[0, row].min(), maps[0, row].max()
-        for column, title in enumerate(("true", *METHODS)):
-            ax = axes[row, column]
-            drawn = ax.imshow(maps[column, row], cmap="viridis", vmin=low, vmax=high)
-            ax.contour(mask, levels=[0.5], colors="white", linewidths=1)
-            ax.set(xticks=[], yticks=[])
-            if row == 0:
-                ax.set_title(title, fontsize="small")
-        figure.colorbar(drawn, ax=axes[row], label="height / m")
-    return figure
+    return result("inpainting", data, random_state, scores, {"heights": maps, "mask": mask[0]})

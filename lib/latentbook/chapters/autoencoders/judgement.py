@@ -1,4 +1,4 @@
-"""How each use of an autoencoder is judged: against the best of its simple alternatives."""
+"""How each use of an autoencoder is judged: beside the best of its simple alternatives."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from latentbook.chapters.autoencoders import TARGET_RATE
+from latentbook.study.judge import select
+from latentbook.study.method import Method
+
 
 @dataclass(frozen=True)
 class Use:
@@ -16,23 +20,23 @@ class Use:
 
     Attributes
     ----------
-    question : str
-        What the verdict answers.
+    task : str
+        What the autoencoder is used for.
     metric : str
         Metric that is compared.
-    higher : bool
-        Whether more of it is better.
+    higher_is_better : bool
+        Whether a higher value of the metric is better.
     method : str
-        The autoencoder.
+        The autoencoder, as the records name it within the use.
     baselines : tuple of str
-        The simple alternatives, the best of which counts.
+        The simple alternatives. The one with the best mean is compared.
     condition : dict
-        Params that the compared scores must have.
+        Params that the compared records must have.
     """
 
-    question: str
+    task: str
     metric: str
-    higher: bool
+    higher_is_better: bool
     method: str
     baselines: tuple[str, ...]
     condition: dict[str, Any] = field(default_factory=dict)
@@ -62,8 +66,8 @@ USES: dict[str, Use] = {
         "fill holes", "psnr", True, "autoencoder", ("biharmonic",), {"mask": "block"}
     ),
     "compression": Use(
-        "compress photographs at 0.15 bits a pixel",
-        "psnr_at_0.15",
+        f"compress photographs at {TARGET_RATE:g} bits a pixel",
+        f"psnr_at_{TARGET_RATE:g}",
         True,
         "autoencoder",
         ("jpeg", "jpeg 2000"),
@@ -107,49 +111,68 @@ USES: dict[str, Use] = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """The autoencoder beside the best alternative.
+    """The autoencoder beside the best baseline.
 
     Attributes
     ----------
-    method, baseline : Series
-        Values of the metric by seed, for the seeds that both have.
-    best : str
-        The alternative with the best mean.
+    scores, baseline_scores : Series
+        Values of the metric by random state, for the random states that both have.
+    baseline : str
+        The baseline with the best mean.
     verdict : str
-        ``better``, ``worse`` or ``no difference``; ``one seed`` where no spread is known.
+        ``better``, ``worse`` or ``no difference``; ``one seed`` where there is no standard error.
     """
 
-    method: pd.Series
-    baseline: pd.Series
-    best: str
+    scores: pd.Series
+    baseline_scores: pd.Series
+    baseline: str
     verdict: str
 
 
-def judge(found: pd.DataFrame, use: str) -> Judgement | None:
-    """Compare the autoencoder of a use with the best of its alternatives, seed by seed.
-
-    A difference counts if its mean is larger than two standard errors over the seeds.
+def of_use(records: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the records of a use, whose methods then go by their names within it.
 
     Parameters
     ----------
-    found
-        Records of one data set.
+    records : DataFrame
+        As `study.records.read` returns them.
+    name : str
+        One of `USES`.
+    """
+    parsed = [Method.parse(text) for text in records["method"]]
+    rows = select(records, (method.use == name for method in parsed))
+    return rows.assign(
+        method=[str(Method(m.representation, m.learner, m.change)) for m in parsed if m.use == name]
+    )
+
+
+def judge(records: pd.DataFrame, name: str) -> Judgement | None:
+    """Compare the autoencoder of a use with its best baseline, by random state.
+
+    A difference counts if its mean is larger than two standard errors.
+
+    Parameters
+    ----------
+    records : DataFrame
+        Of one data set.
+    name : str
+        One of `USES`.
 
     Returns
     -------
     Judgement or None
-        None where the method or every alternative has no record.
+        None where the autoencoder has no record, or no baseline has one.
     """
-    how = USES[use]
-    method = _by_seed(found, f"{use}: {how.method}", how)
-    others = {name: _by_seed(found, f"{use}: {name}", how) for name in how.baselines}
-    others = {name: values for name, values in others.items() if len(values)}
-    if method.empty or not others:
+    use, rows = USES[name], of_use(records, name)
+    scores = _by_random_state(rows, use.method, use)
+    baselines = {baseline: _by_random_state(rows, baseline, use) for baseline in use.baselines}
+    baselines = {baseline: values for baseline, values in baselines.items() if len(values)}
+    if scores.empty or not baselines:
         return None
-    sign = 1 if how.higher else -1
-    best = max(others, key=lambda name: sign * others[name].mean())
-    gain = (sign * (method - others[best])).dropna()
-    return Judgement(method[gain.index], others[best][gain.index], best, _verdict(gain))
+    sign = 1 if use.higher_is_better else -1
+    best = max(baselines, key=lambda baseline: sign * baselines[baseline].mean())
+    gain = (sign * (scores - baselines[best])).dropna()
+    return Judgement(scores[gain.index], baselines[best][gain.index], best, _verdict(gain))
 
 
 def _verdict(gain: pd.Series) -> str:
@@ -161,16 +184,16 @@ def _verdict(gain: pd.Series) -> str:
     return "better" if gain.mean() > 0 else "worse"
 
 
-def _by_seed(found: pd.DataFrame, method: str, how: Use) -> pd.Series:
-    """Return the metric of a method under the use's condition, by seed."""
-    rows = found[found["method"] == method]
+def _by_random_state(records: pd.DataFrame, method: str, use: Use) -> pd.Series:
+    """Return the metric of a method under the condition of the use, by random state."""
+    rows = records[records["method"] == method]
     values = {
-        seed: metrics[how.metric]
+        seed: metrics[use.metric]
         for seed, metrics, params in zip(rows["seed"], rows["metrics"], rows["params"], strict=True)
-        if how.metric in metrics and _holds(params, how.condition)
+        if use.metric in metrics and _fulfils(params, use.condition)
     }
     return pd.Series(values, dtype=float).sort_index()
 
 
-def _holds(params: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
+def _fulfils(params: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
     return all(params.get(name) == value for name, value in condition.items())

@@ -1,4 +1,4 @@
-"""New categories: how many images of classes that no label names are noticed, and where.
+"""Use 10, new categories: how many images of classes that no label names are noticed, and where.
 
 petersen's ice-core case: a classifier learns controlled samples of known kinds, the melted ice
 holds "other things" too, and embeddings of the test images are to show them. Here classes are held
@@ -15,20 +15,18 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
-from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from latentbook import cache, embed, plots, sampling
+from latentbook import cache, embed, sampling
 from latentbook.autoencoders import dense
 from latentbook.chapters.autoencoders import few_labels
 from latentbook.chapters.autoencoders.few_labels import Features
 from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
+from latentbook.study.method import Method
 from latentbook.study.result import Result, Score
 
 #: Setting of `embed` for the plane.
@@ -40,9 +38,19 @@ DRAWN, CURVE_POINTS = 2000, 201
 #: Batch of edges, and widths of the network, of parametric UMAP.
 EDGES, PARAMETRIC_WIDTHS = 1000, (128, 128)
 
+#: Source -> the method that takes distances in it, and not in a plane.
+SPACES = {
+    "pixels": "pixels",
+    "classifier": "classifier features",
+    "autoencoder": "autoencoder codes",
+}
+
+#: Method that needs no neighbours -> its source.
+OUTPUTS = {"autoencoder error": "autoencoder", "classifier confidence": "classifier"}
+
 
 def split(
-    data: Dataset, unknown: Sequence[str], *, n_train: int, n_test: int, seed: int
+    data: Dataset, unknown: Sequence[str], *, n_train: int, n_test: int, random_state: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw at most `n_train` training rows of known classes, and `n_test` test rows of all.
 
@@ -65,8 +73,8 @@ def split(
         )
     check_between("n_train", n_train, 2, np.inf)
     check_between("n_test", n_test, 2, np.inf)
-    train, test = few_labels.split(data, seed=seed)
-    rng = np.random.default_rng(seed)
+    train, test = sampling.split(len(data), data.n_train)
+    rng = np.random.default_rng(random_state)
     known = train[~np.isin(data.y[train], list(codes))]
     known = np.sort(rng.permutation(known)[:n_train])
     test = np.sort(rng.permutation(test)[:n_test])
@@ -78,21 +86,28 @@ def split(
     return known, test
 
 
-def distance(train: np.ndarray, test: np.ndarray, n_neighbors: int) -> np.ndarray:
-    """Return the mean distance of each test row to its nearest training rows.
+def distance(x_train: np.ndarray, x: np.ndarray, n_neighbors: int) -> np.ndarray:
+    """Return the mean distance of each row to its nearest training rows.
 
     Parameters
     ----------
-    train, test : arrays of shape (n, n_features)
-    n_neighbors
+    x_train, x : arrays of shape (n, n_features)
+    n_neighbors : int
         Training rows that count.
+
+    Examples
+    --------
+    >>> distance(np.array([[0.0], [1.0], [5.0]]), np.array([[0.0]]), n_neighbors=2)
+    array([0.5])
     """
-    check_between("n_neighbors", n_neighbors, 1, len(train))
-    nearest = NearestNeighbors(n_neighbors=n_neighbors).fit(train)
-    return nearest.kneighbors(test)[0].mean(axis=1)
+    check_between("n_neighbors", n_neighbors, 1, len(x_train))
+    nearest = NearestNeighbors(n_neighbors=n_neighbors).fit(x_train)
+    return nearest.kneighbors(x)[0].mean(axis=1)
 
 
-def parametric_umap(train: np.ndarray, test: np.ndarray, *, epochs: int, seed: int) -> Features:
+def parametric_umap(
+    train: np.ndarray, test: np.ndarray, *, epochs: int, random_state: int
+) -> Features:
     """Learn a network that embeds with UMAP's own loss, and apply it to both (umap-learn's).
 
     Parameters
@@ -111,7 +126,7 @@ def parametric_umap(train: np.ndarray, test: np.ndarray, *, epochs: int, seed: i
         "params": params,
         "epochs": epochs,
         "network": [*PARAMETRIC_WIDTHS, EDGES],
-        "seed": seed,
+        "seed": random_state,
         "library": f"umap-learn {version('umap-learn')}, keras {version('keras')}",
     }
 
@@ -120,7 +135,7 @@ def parametric_umap(train: np.ndarray, test: np.ndarray, *, epochs: int, seed: i
         from keras import layers
         from umap.parametric_umap import ParametricUMAP
 
-        keras.utils.set_random_seed(seed)
+        keras.utils.set_random_seed(random_state)
         hidden = [layers.Dense(width, activation="relu") for width in PARAMETRIC_WIDTHS]
         shape = keras.Input((train.shape[1],))
         network = keras.Sequential([shape, *hidden, layers.Dense(params["n_components"])])
@@ -130,7 +145,7 @@ def parametric_umap(train: np.ndarray, test: np.ndarray, *, epochs: int, seed: i
             dims=(train.shape[1],),
             batch_size=EDGES,
             n_epochs=epochs,
-            random_state=seed,
+            random_state=random_state,
             n_jobs=1,
             keras_fit_kwargs={"verbose": 0},
             **wanted,
@@ -148,7 +163,7 @@ def parametric_umap(train: np.ndarray, test: np.ndarray, *, epochs: int, seed: i
 def run(
     data: Dataset,
     *,
-    seed: int,
+    random_state: int,
     unknown: Sequence[str],
     n_train: int,
     n_test: int,
@@ -184,12 +199,12 @@ def run(
 
     Returns
     -------
-    Study
+    Result
         Methods: the distance in the spaces ``pixels``, ``classifier features`` and
         ``autoencoder codes``, in their plane (``pixels + umap``, ``classifier + umap``,
         ``autoencoder + umap``), in that of a network (``... + parametric umap``), and in one
         fitted on training and test images (``... + joint umap``); the ``autoencoder error``;
-        and ``classifier confidence``, one minus the largest probability.
+        and ``classifier confidence``, the largest probability.
         Metrics: ``ap`` (by chance: ``unknown_share``) and ``auc``; of the confidence also
         ``acc_known``, on test images of known classes.
 
@@ -198,7 +213,9 @@ def run(
     LatentbookError
         As `split`, `few_labels.train_classifier`, `dense.trained` and `parametric_umap`.
     """
-    rows, test_rows = split(data, unknown, n_train=n_train, n_test=n_test, seed=seed)
+    rows, test_rows = split(
+        data, unknown, n_train=n_train, n_test=n_test, random_state=random_state
+    )
     check_between("n_neighbors", n_neighbors, 1, len(rows))
     check_between("parametric_epochs", parametric_epochs, 11, 10_000)
     check_between("steps", steps, 1, 1_000_000)
@@ -208,16 +225,16 @@ def run(
     design = {"n_codes": n_codes, "widths": tuple(hidden), "activation": "relu"}
     labels = np.searchsorted(known, data.y[rows])
     spaces, probabilities = _classified(
-        train, test, labels, design, steps=steps, batch_size=batch_size, seed=seed
+        train, test, labels, design, steps=steps, batch_size=batch_size, random_state=random_state
     )
-    (network,), seconds = dense.trained(train, [design], epochs=epochs, seeds=(seed,))
+    (network,), seconds = dense.trained(train, [design], epochs=epochs, seeds=(random_state,))
     spaces["autoencoder"] = Features(
         dense.outputs(network.encoder, train), dense.outputs(network.encoder, test), seconds
     )
-    every = _every_space(spaces, epochs=parametric_epochs, seed=seed)
-    values, costs = _distances(every, n_neighbors)
-    values["autoencoder error"] = ((dense.outputs(network.model, test) - test) ** 2).mean(axis=1)
-    values["classifier confidence"] = 1 - probabilities.max(axis=1)
+    every = _every_space(spaces, epochs=parametric_epochs, random_state=random_state)
+    values, costs = _scores(every, n_neighbors)
+    values["autoencoder error"] = -((dense.outputs(network.model, test) - test) ** 2).mean(axis=1)
+    values["classifier confidence"] = probabilities.max(axis=1) - 1
     costs |= {"autoencoder error": seconds, "classifier confidence": spaces["classifier"].seconds}
     base = {"unknown": list(unknown), "n_train": len(rows), "n_test": len(test_rows)}
     encoder = {"n_codes": n_codes, "hidden": list(hidden)}
@@ -228,25 +245,34 @@ def run(
     }
     scores = []
     for name, value in values.items():
-        params = base | trained[name.split()[0]]
+        params = base | trained[_source(name)]
         params |= {"n_neighbors": n_neighbors} if name in every else {}
-        params |= {"parametric_epochs": parametric_epochs} if "parametric" in name else {}
+        if Method.parse(name).learner == "parametric umap":
+            params |= {"parametric_epochs": parametric_epochs}
         metrics = _metrics(odd, value)
-        if name == list(values)[-1]:
+        if name == "classifier confidence":
             right = known[probabilities.argmax(axis=1)] == y_test
             metrics["acc_known"] = float(right[~odd].mean())
         scores.append(Score(name, metrics, params, costs[name]))
-    return result("new categories", data, seed, scores, _pictures(every, values, y_test, odd))
+    return result(
+        "new categories", data, random_state, scores, _pictures(every, values, y_test, odd)
+    )
 
 
-def _distances(
+def _source(name: str) -> str:
+    """Return which of `SPACES` a method starts from."""
+    direct = {space: source for source, space in SPACES.items()} | OUTPUTS
+    return direct.get(name) or Method.parse(name).representation
+
+
+def _scores(
     every: Mapping[str, Features], n_neighbors: int
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """Return the distances of the test images in every space, and what they cost in seconds."""
+    """Return minus the distances of the test images in every space, and the seconds they cost."""
     values, costs = {}, {}
     for name, found in every.items():
         start = time.perf_counter()
-        values[name] = distance(found.train, found.test, n_neighbors)
+        values[name] = -distance(found.train, found.test, n_neighbors)
         costs[name] = found.seconds + time.perf_counter() - start
     return values, costs
 
@@ -259,41 +285,46 @@ def _classified(
     *,
     steps: int,
     batch_size: int,
-    seed: int,
+    random_state: int,
 ) -> tuple[dict[str, Features], np.ndarray]:
     """Return pixels and the classifier's last layer as spaces, and the test probabilities."""
-    encoder = dense.build(train.shape[1:], seed=seed, **design).encoder
+    encoder = dense.build(train.shape[1:], seed=random_state, **design).encoder
     model = few_labels.classifier(encoder, int(labels.max()) + 1)
     found = few_labels.train_classifier(
-        model, model.get_weights(), train, labels, steps=steps, batch_size=batch_size, seed=seed
+        model,
+        model.get_weights(),
+        train,
+        labels,
+        steps=steps,
+        batch_size=batch_size,
+        random_state=random_state,
     )
     features = Features(dense.outputs(encoder, train), dense.outputs(encoder, test), found.seconds)
     return {"pixels": Features(train, test), "classifier": features}, dense.outputs(model, test)
 
 
-def _every_space(spaces: Mapping[str, Features], *, epochs: int, seed: int) -> dict[str, Features]:
+def _every_space(
+    spaces: Mapping[str, Features], *, epochs: int, random_state: int
+) -> dict[str, Features]:
     """Return the spaces, and their planes.
 
     UMAP, and the network of parametric UMAP, are fitted on training images and applied to the test
     images; joint UMAP is fitted on both, which needs no labels and no transformation.
     The seconds of a plane include those of the space that it is made from.
     """
-    names = {
-        "pixels": "pixels",
-        "classifier": "classifier features",
-        "autoencoder": "autoencoder codes",
-    }
-    every = {names[name]: found for name, found in spaces.items()}
+    every = {SPACES[name]: found for name, found in spaces.items()}
     for name, found in spaces.items():
         rows = np.arange(len(found.train))
-        plane = few_labels.umap_features(found.train, found.test, rows, seed=seed, setting=UMAP)
+        plane = few_labels.umap_features(
+            found.train, found.test, rows, random_state=random_state, setting=UMAP
+        )
         every[f"{name} + umap"] = _later(plane, found)
     for name in ("classifier", "autoencoder"):
         found = spaces[name]
-        plane = parametric_umap(found.train, found.test, epochs=epochs, seed=seed)
+        plane = parametric_umap(found.train, found.test, epochs=epochs, random_state=random_state)
         every[f"{name} + parametric umap"] = _later(plane, found)
     for name, found in spaces.items():
-        joint = embed.embed(np.concatenate([found.train, found.test]), UMAP, seed=seed)
+        joint = embed.embed(np.concatenate([found.train, found.test]), UMAP, seed=random_state)
         train, test = np.split(joint.arrays["embedding"], [len(found.train)])
         every[f"{name} + joint umap"] = _later(Features(train, test, joint.seconds), found)
     return every
@@ -304,10 +335,10 @@ def _later(plane: Features, space: Features) -> Features:
 
 
 def _metrics(odd: np.ndarray, values: np.ndarray) -> dict[str, float]:
-    """Return how well `values` rank images of unknown classes first."""
+    """Return how well scores, lower for newer images, rank images of unknown classes first."""
     return {
-        "ap": float(average_precision_score(odd, values)),
-        "auc": float(roc_auc_score(odd, values)),
+        "ap": float(average_precision_score(odd, -values)),
+        "auc": float(roc_auc_score(odd, -values)),
         "unknown_share": float(odd.mean()),
     }
 
@@ -323,75 +354,16 @@ def _pictures(
     grid = np.linspace(0, 1, CURVE_POINTS)
     arrays = {
         "methods": np.array(list(values)),
-        "ap": np.array([average_precision_score(odd, value) for value in values.values()]),
+        "ap": np.array([average_precision_score(odd, -value) for value in values.values()]),
         "share": np.array(odd.mean()),
         "y": y[rows].astype(np.int8),
         "odd": odd[rows],
     }
     for name, found in every.items():
-        if "umap" in name:
+        if Method.parse(name).learner:  # a plane
             arrays[f"z {name}"] = found.test[rows].astype(np.float16)
     for name, value in values.items():
-        precision, recall, _ = precision_recall_curve(odd, value)
+        precision, recall, _ = precision_recall_curve(odd, -value)
         curve = np.interp(grid, recall[::-1], precision[::-1])
         arrays[f"pr {name}"] = curve.astype(np.float16)
     return arrays
-
-
-def draw_planes(arrays: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
-    """Draw every plane: test images of known classes coloured, those of unknown ones black.
-
-    Parameters
-    ----------
-    names
-        Of all classes, for the legend.
-    """
-    titles = [name.removeprefix("z ") for name in arrays if name.startswith("z ")]
-    columns = -(-len(titles) // 2)
-    figure, axes = plt.subplots(2, columns, figsize=(4 * columns, 7.6), layout="constrained")
-    y, odd = arrays["y"].astype(int), arrays["odd"]
-    palette = plots.colours(max(10, len(names)))
-    for ax in axes.flat[len(titles) :]:
-        ax.remove()
-    for ax, title in zip(axes.flat, titles, strict=False):
-        z = arrays[f"z {title}"].astype(float)
-        for c in np.unique(y[~odd]):
-            part = z[(y == c) & ~odd]
-            ax.plot(*part.T, ".", color=palette[c], markersize=3, alpha=0.5, label=names[c])
-        label = " and ".join(names[c] for c in np.unique(y[odd]))
-        ax.plot(*z[odd].T, "x", color="black", markersize=3, markeredgewidth=0.7, label=label)
-        ax.set(xticks=[], yticks=[], title=title)
-        sns.despine(ax=ax, left=True, bottom=True)
-    handles = axes.flat[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=5, fontsize="small", markerscale=3)
-    return figure
-
-
-def draw_curves(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw precision-recall curves, one panel for each source of the distances.
-
-    A colour and a line tell what is done with a source, so that panels can be compared.
-    """
-    methods = [str(method) for method in arrays["methods"]]
-    sources = ("pixels", "classifier", "autoencoder")
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4.2), sharey=True, layout="constrained")
-    grid = np.linspace(0, 1, CURVE_POINTS)
-    kinds = {" + umap": 0, " + parametric umap": 1, " confidence": 3, " error": 3}
-    kinds |= {" + joint umap": 4}
-    lines = ("--", ":", "-", "-.", (0, (5, 1, 1, 1, 1, 1)))
-    for ax, source in zip(axes, sources, strict=True):
-        for method in (method for method in methods if method.startswith(source)):
-            kind = kinds.get(method.removeprefix(source), 2)
-            ap = arrays["ap"][methods.index(method)]
-            ax.plot(
-                grid,
-                arrays[f"pr {method}"].astype(float),
-                linestyle=lines[kind],
-                color=plots.colours(5)[kind],
-                label=f"{method} ({ap:.2f})",
-            )
-        ax.axhline(float(arrays["share"]), color=plots.GREY, linewidth=1, linestyle=":")
-        ax.set(xlabel="recall", ylim=(0, 1.02), title=source)
-        ax.legend(fontsize="x-small", title="average precision", title_fontsize="x-small")
-    axes[0].set_ylabel("precision")
-    return figure

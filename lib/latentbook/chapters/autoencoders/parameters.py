@@ -36,7 +36,7 @@ PARAMETERS: dict[str, Parameter] = {
         "at which the search for the linear autoencoder stops", 1e-12, 1e-2, whole=False
     ),
     "n_codes": Number("numbers in the code, where one size serves", 1, 10_000),
-    "land": Choice("data of section 2", sizes.DATASETS),
+    "land": Choice("data of section 2", sizes.MATRICES),
     "land_n": sizes.drawn(30),
     "land_widths": Numbers("of the encoders there", 1, 100_000, most=10, distinct=False),
     "land_codes": Numbers("numbers in the code there, 2 among them", 1, 10_000),
@@ -51,7 +51,7 @@ PARAMETERS: dict[str, Parameter] = {
     "conv_batch_size": Number("images a batch of them", 1, 1_000_000),
     "elevation_holes": Number("holes in the map of heights", 1, 20),
     "crops": Number("crops of the photographs", 1, 1_000_000),
-    "traffic": Choice("data of section 6", sizes.DATASETS),
+    "traffic": Choice("data of section 6", sizes.MATRICES),
     "anomalous": Text("classes of them that count as anomalies"),
     "growing": Numbers("numbers in the code, until anomalies pass", 1, 10_000),
     "samples": Number("images generated", SHEET, 1_000_000),
@@ -95,10 +95,10 @@ def _check_pictures(values: Values) -> None:
 
 def _check_traffic(values: Values) -> None:
     classes = sizes.of(values["traffic"]).classes
-    found = values["anomalous"].split()
-    for word in found:
+    named = values["anomalous"].split()
+    for word in named:
         choose(f"class of {values['traffic']} in parameter anomalous", word, classes)
-    if not 0 < len(set(found)) == len(found) < len(classes):
+    if not 0 < len(set(named)) == len(named) < len(classes):
         raise LatentbookError(
             f"parameter anomalous is {shown(values['anomalous'])}, but must name one or more of "
             f"{', '.join(classes)}, none twice, and leave one that is normal"

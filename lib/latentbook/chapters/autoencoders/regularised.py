@@ -7,25 +7,24 @@ trained for the same number of passes over the same rows.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 
-from latentbook import plots, sampling
+from latentbook import sampling
 from latentbook.autoencoders import Autoencoder, dense
-from latentbook.chapters.autoencoders.linear import (
-    Parts,
+from latentbook.chapters.autoencoders.splits import Parts, parts
+from latentbook.chapters.autoencoders.study import (
+    Codes,
     check_sizes,
     flat,
     mse,
-    parts,
+    one_thread,
     principal_components,
+    result,
+    separation,
 )
-from latentbook.chapters.autoencoders.satellite import Codes, separation
-from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import check_between
 from latentbook.study.result import Result, Score
@@ -33,17 +32,13 @@ from latentbook.study.result import Result, Score
 #: What is compared, in the order of the table; all but the last two are keys of `dense.KINDS`.
 METHODS = ("plain", "sparse L1", "sparse KL", "contractive", "denoising", "stacked", "pca")
 
-#: Metric -> title of its panel.
-PANELS = {
-    "mse": "error, test",
-    "mse_noisy": "error, noisy test rows",
-    "knn_acc": "accuracy of nearest neighbours",
-}
+#: What the figure shows.
+METRICS = ("mse", "mse_noisy", "knn_acc")
 
 
-def noisy(x: np.ndarray, noise: float, seed: int) -> np.ndarray:
+def noisy(x: np.ndarray, noise: float, random_state: int) -> np.ndarray:
     """Return `x` with Gaussian noise of standard deviation `noise`, not clipped."""
-    draws = np.random.default_rng([seed, 11]).standard_normal(x.shape)
+    draws = np.random.default_rng([random_state, 11]).standard_normal(x.shape)
     return (x + noise * draws).astype(np.float32)
 
 
@@ -51,7 +46,7 @@ def noisy(x: np.ndarray, noise: float, seed: int) -> np.ndarray:
 def run(
     data: Dataset,
     *,
-    seed: int,
+    random_state: int,
     n_codes: int,
     widths: Sequence[int],
     epochs: int,
@@ -75,7 +70,7 @@ def run(
 
     Returns
     -------
-    Study
+    Result
         By method: ``mse`` on the test part, ``mse_noisy`` between clean test rows and what is
         reconstructed from noisy ones, ``knn_acc``, ``ari``, ``nmi``, and ``active``, the share of
         squared activity that the most active fifth of a row's code holds.
@@ -87,30 +82,30 @@ def run(
     common: dict[str, Any] = {"n_codes": n_codes, "widths": tuple(widths), "activation": "relu"}
     kinds = [name for name in METHODS if name in dense.KINDS]
     stacked, took = dense.stacked(
-        part.train, common, epochs=epochs, batch_size=batch_size, seed=seed
+        part.train, common, epochs=epochs, batch_size=batch_size, seed=random_state
     )
     networks, each = dense.trained(
         part.train,
         [common | dense.KINDS[kind] for kind in kinds],
         epochs=epochs,
         batch_size=batch_size,
-        seeds=(seed,),
+        seeds=(random_state,),
     )
     named = [(k, n, each) for k, n in zip(kinds, networks, strict=True)]
-    some = sampling.subsample(len(part.train), rows, seed)
-    disturbed = noisy(part.test, noise, seed)
+    some = sampling.subsample(len(part.train), rows, random_state)
+    disturbed = noisy(part.test, noise, random_state)
     spent = {"epochs": epochs, "widths": "-".join(map(str, widths)), "n_codes": n_codes}
     spent |= {"noise": noise}
     scores = [
-        Score(name, _measured(network, part, some, disturbed, seed), spent, seconds)
+        Score(name, _measured(network, part, some, disturbed, random_state), spent, seconds)
         for name, network, seconds in [*named, ("stacked", stacked, took)]
     ]
-    scores.append(_pca(part, n_codes, some, disturbed, noise, seed))
-    return result("regularised", data, seed, scores, _arrays(scores))
+    scores.append(_pca(part, n_codes, some, disturbed, noise, random_state))
+    return result("regularised", data, random_state, scores, _arrays(scores))
 
 
 def _measured(
-    network: Autoencoder, part: Parts, some: np.ndarray, disturbed: np.ndarray, seed: int
+    network: Autoencoder, part: Parts, some: np.ndarray, disturbed: np.ndarray, random_state: int
 ) -> dict[str, float]:
     codes = Codes(
         dense.outputs(network.encoder, part.train[some]), dense.outputs(network.encoder, part.test)
@@ -118,7 +113,7 @@ def _measured(
     return {
         "mse": mse(part.test, dense.outputs(network.model, part.test)),
         "mse_noisy": mse(part.test, dense.outputs(network.model, disturbed)),
-        **separation(codes, part.y_train[some], part.y_test, seed=seed),
+        **separation(codes, part.y_train[some], part.y_test, random_state=random_state),
         "active": active_share(codes.test),
     }
 
@@ -136,7 +131,12 @@ def active_share(codes: np.ndarray) -> float:
 
 
 def _pca(
-    part: Parts, n_codes: int, some: np.ndarray, disturbed: np.ndarray, noise: float, seed: int
+    part: Parts,
+    n_codes: int,
+    some: np.ndarray,
+    disturbed: np.ndarray,
+    noise: float,
+    random_state: int,
 ) -> Score:
     start = time.perf_counter()
     train, test = flat(part.train), flat(part.test)
@@ -146,24 +146,12 @@ def _pca(
     metrics = {
         "mse": mse(test, pca.inverse_transform(codes.test)),
         "mse_noisy": mse(test, pca.inverse_transform(pca.transform(flat(disturbed)))),
-        **separation(codes, part.y_train[some], part.y_test, seed=seed),
+        **separation(codes, part.y_train[some], part.y_test, random_state=random_state),
         "active": active_share(codes.test),
     }
     return Score("pca", metrics, {"n_codes": n_codes, "noise": noise}, took)
 
 
 def _arrays(scores: Sequence[Score]) -> dict[str, np.ndarray]:
-    arrays = {name: np.array([s.metrics[name] for s in scores]) for name in PANELS}
+    arrays = {name: np.array([s.metrics[name] for s in scores]) for name in METRICS}
     return arrays | {"methods": np.array([s.method for s in scores])}
-
-
-def draw(arrays: Mapping[str, np.ndarray]) -> Figure:
-    """Draw one panel a metric with a point a kind; the line is the plain autoencoder."""
-    names = ["PCA" if name == "pca" else str(name) for name in arrays["methods"]]
-    places = np.arange(len(names))[::-1]
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained", sharey=True)
-    for ax, (metric, title) in zip(axes, PANELS.items(), strict=True):
-        ax.axvline(arrays[metric][names.index("plain")], color=plots.GREY, lw=1)
-        ax.plot(arrays[metric], places, "o", color=plots.colours(1)[0])
-        ax.set(title=title, yticks=places, yticklabels=names)
-    return figure

@@ -1,4 +1,4 @@
-"""Use 2: the worked example of charte2020, two numbers that should tell kinds of land apart.
+"""Use 2: the worked example of charte2020, two numbers that should separate kinds of land.
 
 The network is 36-8-2-8-36 with SELU units; several runs that differ in their initial weights are
 kept side by side, because their codes differ.
@@ -10,69 +10,38 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
-from latentbook import cache, embed, plots, sampling
+from latentbook import cache, embed, sampling
 from latentbook.autoencoders import dense
-from latentbook.chapters.autoencoders.linear import (
+from latentbook.chapters.autoencoders.splits import parts
+from latentbook.chapters.autoencoders.study import (
+    Codes,
     check_sizes,
     flat,
     mse,
-    parts,
+    one_thread,
     principal_components,
+    result,
+    separation,
 )
-from latentbook.chapters.autoencoders.study import one_thread, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
 from latentbook.study.result import Result, Score
 
-#: Neighbours that vote, and neighbours that are compared between two runs.
-VOTERS, COMPARED = 15, 15
+#: Neighbours that are compared between two runs.
+COMPARED = 15
 
 #: Points of the test part that are drawn, of each run and method.
 DRAWN = 1000
 
 #: Neighbour embedding -> its setting in `embed`. Both can place new points.
 EMBEDDINGS = {"tsne": "tsne2 all", "umap": "umap2"}
-
-
-@dataclass(frozen=True)
-class Codes:
-    """Codes of the training and the test part, matrices with one row a sample."""
-
-    train: np.ndarray
-    test: np.ndarray
-
-
-def separation(
-    codes: Codes, y_train: np.ndarray, y_test: np.ndarray, *, seed: int
-) -> dict[str, float]:
-    """Say how well codes tell classes apart, on the test part.
-
-    Returns
-    -------
-    dict
-        ``knn_acc``: share of test labels that the nearest `VOTERS` training codes vote for;
-        ``ari`` and ``nmi`` of k-means with one centre a class, fitted to the training codes
-        without labels.
-    """
-    classifier = KNeighborsClassifier(VOTERS).fit(codes.train, y_train)
-    k_means = KMeans(len(np.unique(y_train)), n_init=10, random_state=seed).fit(codes.train)
-    labels = k_means.predict(codes.test)
-    return {
-        "knn_acc": float(classifier.score(codes.test, y_test)),
-        "ari": float(adjusted_rand_score(y_test, labels)),
-        "nmi": float(normalized_mutual_info_score(y_test, labels)),
-    }
 
 
 def disagreement(runs: Sequence[np.ndarray]) -> dict[str, float]:
@@ -108,7 +77,9 @@ def disagreement(runs: Sequence[np.ndarray]) -> dict[str, float]:
     }
 
 
-def placed(method: str, train: np.ndarray, test: np.ndarray, *, seed: int) -> cache.Computed:
+def placed(
+    method: str, train: np.ndarray, test: np.ndarray, *, random_state: int
+) -> cache.Computed:
     """Fit t-SNE or UMAP to `train` and place `test` among it, from the cache where done before.
 
     Returns
@@ -122,13 +93,13 @@ def placed(method: str, train: np.ndarray, test: np.ndarray, *, seed: int) -> ca
     key = {
         "x": cache.digest(train, test),
         "params": params,
-        "seed": seed,
+        "seed": random_state,
         "library": f"{library} {version(library)}",
         "placed": "transformed first",
     }
 
     def compute() -> dict[str, np.ndarray]:
-        estimator = embed.reducer(seed=seed, **params)
+        estimator = embed.reducer(seed=random_state, **params)
         estimator.fit(train)
         # first: openTSNE moves its whole embedding when it places new points
         new = estimator.transform(test)
@@ -144,7 +115,7 @@ def placed(method: str, train: np.ndarray, test: np.ndarray, *, seed: int) -> ca
 def run(
     data: Dataset,
     *,
-    seed: int,
+    random_state: int,
     n_codes: Sequence[int],
     runs: int,
     widths: Sequence[int],
@@ -166,7 +137,7 @@ def run(
 
     Returns
     -------
-    Study
+    Result
         By method and ``n_codes``: ``knn_acc``, ``ari``, ``nmi``. Of the autoencoder these are
         means over `runs`, with the standard deviation ``knn_acc_spread``, the ``mse`` of the
         standardised test features, and what `disagreement` says of the test codes. The method
@@ -182,7 +153,7 @@ def run(
     x = Codes(*(scaler.transform(flat(p)).astype(np.float32) for p in (part.train, part.test)))
     labels = part.y_train, part.y_test
     scores, drawn = _networks(
-        x, labels, seed, sorted(set(n_codes)), runs, widths, epochs, batch_size
+        x, labels, random_state, sorted(set(n_codes)), runs, widths, epochs, batch_size
     )
     for k in sorted(set(n_codes)):
         start = time.perf_counter()
@@ -190,25 +161,25 @@ def run(
         codes = Codes(pca.transform(x.train), pca.transform(x.test))
         took = time.perf_counter() - start
         error = {"mse": mse(x.test, pca.inverse_transform(codes.test))}
-        found = separation(codes, *labels, seed=seed) | error
+        found = separation(codes, *labels, random_state=random_state) | error
         scores.append(Score("pca", found, {"n_codes": k}, took))
         if k == 2:
             drawn["PCA"] = codes.test
     for method in EMBEDDINGS:
-        there = placed(method, x.train, x.test, seed=seed)
+        there = placed(method, x.train, x.test, random_state=random_state)
         codes = Codes(there.arrays["train"], there.arrays["test"])
-        found = separation(codes, *labels, seed=seed)
+        found = separation(codes, *labels, random_state=random_state)
         scores.append(Score(method, found, {"n_codes": 2}, there.seconds))
         drawn[{"tsne": "t-SNE", "umap": "UMAP"}[method]] = codes.test
-    found = separation(x, *labels, seed=seed)
+    found = separation(x, *labels, random_state=random_state)
     scores.append(Score("features", found, {"n_codes": x.train.shape[1]}))
-    return result("satellite", data, seed, scores, _pictures(drawn, part.y_test))
+    return result("satellite", data, random_state, scores, _pictures(drawn, part.y_test))
 
 
 def _networks(
     x: Codes,
     labels: tuple[np.ndarray, np.ndarray],
-    seed: int,
+    random_state: int,
     sizes: Sequence[int],
     runs: int,
     widths: Sequence[int],
@@ -222,7 +193,7 @@ def _networks(
         [design | {"n_codes": k} for k in sizes for _ in range(runs)],
         epochs=epochs,
         batch_size=batch_size,
-        seeds=[1000 * seed + run for _ in sizes for run in range(runs)],
+        seeds=[1000 * random_state + run for _ in sizes for run in range(runs)],
     )
     scores, drawn = [], {}
     spent = {"epochs": epochs, "widths": "-".join(map(str, widths)), "runs": runs}
@@ -232,7 +203,7 @@ def _networks(
             Codes(dense.outputs(network.encoder, x.train), dense.outputs(network.encoder, x.test))
             for network in mine
         ]
-        found = [separation(c, *labels, seed=seed) for c in codes]
+        found = [separation(c, *labels, random_state=random_state) for c in codes]
         means = {name: float(np.mean([f[name] for f in found])) for name in found[0]}
         means["knn_acc_spread"] = float(np.std([f["knn_acc"] for f in found], ddof=1))
         means["mse"] = float(
@@ -249,26 +220,3 @@ def _pictures(drawn: Mapping[str, np.ndarray], y: np.ndarray) -> dict[str, np.nd
     rows = sampling.subsample(len(y), DRAWN)
     arrays = {f"z {title}": z[rows].astype(np.float16) for title, z in drawn.items()}
     return arrays | {"classes": y[rows].astype(np.int8)}
-
-
-def draw(arrays: Mapping[str, np.ndarray], names: Sequence[str], *, runs: bool) -> Figure:
-    """Draw two-dimensional test codes by class.
-
-    Parameters
-    ----------
-    names
-        Of the classes, written into the first panel.
-    runs
-        Whether the runs of the autoencoder are drawn, or its first run beside the other methods.
-    """
-    titles = [name[2:] for name in arrays if name.startswith("z ")]
-    own = [title for title in titles if title.startswith("run ")]
-    chosen = own[:4] if runs else [own[0], *(title for title in titles if title not in own)]
-    panels = {
-        ("autoencoder" if not runs and title in own else title): (
-            arrays[f"z {title}"].astype(float),
-            arrays["classes"],
-        )
-        for title in chosen
-    }
-    return plots.scatter_panels(panels, names=names)

@@ -80,7 +80,7 @@ def library(weather: Weather, sites: pd.DataFrame, release: Release, seed: int) 
 
     from latentbook.weather import dispersion, winds
 
-    usable = _followed(weather.fields["time"].values, weather.main.starts, release.hours)
+    usable = followed_by_wind(weather.fields["time"].values, weather.main.starts, release.hours)
     if not usable.any():
         raise LatentbookError(
             f"no window is followed by {release.hours} hours of wind: shorten hours or take a "
@@ -120,7 +120,7 @@ def library(weather: Weather, sites: pd.DataFrame, release: Release, seed: int) 
     return Library(plumes, usable, seconds)
 
 
-def _followed(times: np.ndarray, starts: np.ndarray, hours: float) -> np.ndarray:
+def followed_by_wind(times: np.ndarray, starts: np.ndarray, hours: float) -> np.ndarray:
     """Return which windows are followed by `hours` of fields without a gap."""
     step = np.median(np.diff(times))
     n = int(np.ceil(np.timedelta64(round(hours * 3600), "s") / step))

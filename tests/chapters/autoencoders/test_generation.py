@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
-from latentbook.chapters.autoencoders import generation
+from latentbook.chapters.autoencoders import figures, generation
 from latentbook.chapters.autoencoders.generation import frechet
 from latentbook.chapters.autoencoders.judgement import USES
 from latentbook.errors import LatentbookError
@@ -82,7 +82,7 @@ def test_random_codes_have_the_moments_of_the_codes(source):
 
 @pytest.fixture(scope="module")
 def found(digits, module_cache):
-    return generation.run(digits, seed=0, **SCALE)
+    return generation.run(digits, random_state=0, **SCALE)
 
 
 def test_the_study_has_what_the_verdict_needs(found):
@@ -102,17 +102,17 @@ def test_the_ways_end_at_the_images(found, digits):
 
 def test_figures_are_drawn_from_small_arrays(found):
     assert sum(a.nbytes for a in found.arrays.values()) < 100_000
-    for draw in (generation.draw_samples, generation.draw_between):
+    for draw in (figures.draw_samples, figures.draw_between):
         plt.close(draw(found.arrays))
 
 
 def test_bad_settings_are_refused_before_training(digits):
     with pytest.raises(LatentbookError, match="samples is 100, but must lie between 10 and 80"):
-        generation.run(digits, seed=0, **SCALE | {"samples": 100})
+        generation.run(digits, random_state=0, **SCALE | {"samples": 100})
     with pytest.raises(LatentbookError, match="components is 0"):
-        generation.run(digits, seed=0, **SCALE | {"components": 0})
+        generation.run(digits, random_state=0, **SCALE | {"components": 0})
 
 
 def test_a_table_is_refused(satimage):
     with pytest.raises(LatentbookError, match="images are drawn from images"):
-        generation.run(satimage.subset(90), seed=0, **SCALE)
+        generation.run(satimage.subset(90), random_state=0, **SCALE)

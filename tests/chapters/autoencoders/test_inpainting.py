@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from latentbook import datasets
 from latentbook.autoencoders import restoration
-from latentbook.chapters.autoencoders import inpainting
+from latentbook.chapters.autoencoders import figures, inpainting
 from latentbook.errors import LatentbookError
 
 TINY = {"filters": 2, "epochs": 1, "batch_size": 32, "progress": False}
@@ -100,20 +100,22 @@ def test_masks_that_hide_everything_or_nothing_are_refused(fill, hidden, word):
 def test_impossible_masks_are_refused_before_training(masks, message):
     digits = datasets.load("digits")
     with pytest.raises(LatentbookError, match=message):
-        inpainting.run(digits, seed=0, masks=masks, n_train=64, n_test=4, **TINY)
+        inpainting.run(digits, random_state=0, masks=masks, n_train=64, n_test=4, **TINY)
 
 
 @pytest.mark.usefixtures("own_cache")
 def test_the_study_scores_every_method_and_mask():
     masks = {"random": 0.3, "block": 0.1}
     found = inpainting.run(
-        datasets.load("digits"), seed=0, masks=masks, n_train=64, n_test=4, **TINY
+        datasets.load("digits"), random_state=0, masks=masks, n_train=64, n_test=4, **TINY
     )
     conditions = {(s.method, s.params["mask"], s.params["share"]) for s in found.scores}
     assert conditions == {(m, k, v) for m in inpainting.METHODS for k, v in masks.items()}
     assert all({"psnr", "ssim"} == set(score.metrics) for score in found.scores)
     assert sum(array.nbytes for array in found.arrays.values()) < 80_000
-    figure = inpainting.draw(found.arrays)
+    figure = figures.draw_filled(found.arrays)
+    titles = [text.get_text() for text in figure.axes[0].texts]
+    assert titles == ["whole", "holes", *inpainting.METHODS]
     plt.close(figure)
 
 
@@ -158,9 +160,9 @@ def test_volume_under_a_lid_is_that_of_a_box():
 
 @pytest.mark.usefixtures("own_cache")
 def test_the_map_study_scores_every_method():
-    found = inpainting.run_elevation(seed=0, n_holes=2, hole=8, n_train=64, **TINY)
+    found = inpainting.run_elevation(random_state=0, n_holes=2, hole=8, n_train=64, **TINY)
     assert [score.method for score in found.scores] == list(inpainting.METHODS)
     assert all(score.params["mask"] == "elevation" for score in found.scores)
     assert all(score.metrics["rmse_m"] > 0 for score in found.scores)
-    figure = inpainting.draw_elevation(found.arrays)
+    figure = figures.draw_filled_map(found.arrays)
     plt.close(figure)

@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 
 from latentbook import datasets
 from latentbook.cache import Computed
-from latentbook.chapters.autoencoders import new_categories
+from latentbook.chapters.autoencoders import figures, new_categories
 from latentbook.chapters.autoencoders.few_labels import Features
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError
@@ -38,12 +38,12 @@ def digits() -> Dataset:
 
 
 def test_no_training_image_is_of_an_unknown_class(digits):
-    train, test = new_categories.split(digits, ["8", "9"], n_train=100, n_test=60, seed=0)
+    train, test = new_categories.split(digits, ["8", "9"], n_train=100, n_test=60, random_state=0)
     assert (len(train), len(test)) == (100, 60)
     assert not np.intersect1d(train, test).size
     assert digits.y[train].max() == 7
     assert {8, 9} & set(digits.y[test])
-    everything = new_categories.split(digits, ["8"], n_train=10_000, n_test=10_000, seed=0)
+    everything = new_categories.split(digits, ["8"], n_train=10_000, n_test=10_000, random_state=0)
     assert len(everything[1]) == 134
 
 
@@ -62,7 +62,7 @@ def test_no_training_image_is_of_an_unknown_class(digits):
 )
 def test_bad_requests_are_refused(own_cache, digits, change, message):
     with pytest.raises(LatentbookError, match=message):
-        new_categories.run(digits, seed=0, **(SETTINGS | change))
+        new_categories.run(digits, random_state=0, **(SETTINGS | change))
 
 
 @given(st.integers(0, 1000), st.integers(1, 7))
@@ -78,7 +78,7 @@ def test_what_lies_far_from_all_training_rows_is_found():
     test = np.concatenate([rng.normal(size=(30, 2)), rng.normal(size=(10, 2)) + 50])
     odd = np.arange(40) >= 30
     values = new_categories.distance(rng.normal(size=(100, 2)), test, 5)
-    assert new_categories._metrics(odd, values) == {"ap": 1, "auc": 1, "unknown_share": 0.25}
+    assert new_categories._metrics(odd, -values) == {"ap": 1, "auc": 1, "unknown_share": 0.25}
 
 
 def test_a_study_scores_every_space_and_the_drawings_draw(own_cache, monkeypatch, digits):
@@ -91,7 +91,7 @@ def test_a_study_scores_every_space_and_the_drawings_draw(own_cache, monkeypatch
     monkeypatch.setattr(new_categories.few_labels, "umap_features", plane)
     monkeypatch.setattr(new_categories, "parametric_umap", plane)
     monkeypatch.setattr(new_categories.embed, "embed", embed)
-    found = new_categories.run(digits, seed=0, **SETTINGS)
+    found = new_categories.run(digits, random_state=0, **SETTINGS)
     scores = {score.method: score for score in found.scores}
     assert list(scores) == [
         "pixels",
@@ -108,16 +108,20 @@ def test_a_study_scores_every_space_and_the_drawings_draw(own_cache, monkeypatch
         "autoencoder error",
         "classifier confidence",
     ]
-    rows, test = new_categories.split(digits, ["8", "9"], n_train=150, n_test=80, seed=0)
+    rows, test = new_categories.split(digits, ["8", "9"], n_train=150, n_test=80, random_state=0)
     odd = digits.y[test] >= 8
     nearest = new_categories.distance(digits.flat[rows], digits.flat[test], 5)
-    assert scores["pixels"].metrics == new_categories._metrics(odd, nearest)
+    assert scores["pixels"].metrics == new_categories._metrics(odd, -nearest)
     assert 0 <= scores["classifier confidence"].metrics["acc_known"] <= 1
     assert "acc_known" not in scores["pixels"].metrics
     assert "parametric_epochs" not in scores["autoencoder + umap"].params
     assert sum(array.nbytes for array in found.arrays.values()) < 80_000
-    plt.close(new_categories.draw_planes(found.arrays, digits.classes))
-    plt.close(new_categories.draw_curves(found.arrays))
+    plt.close(figures.draw_planes(found.arrays, digits.classes))
+    figure = figures.draw_precision(found.arrays)
+    legends = [ax.get_legend().get_texts() for ax in figure.axes]
+    drawn = [text.get_text().rpartition(" (")[0] for texts in legends for text in texts]
+    assert sorted(drawn) == sorted(scores)
+    plt.close(figure)
 
 
 @pytest.mark.slow
@@ -127,7 +131,7 @@ def test_parametric_umap_keeps_groups_together_and_repeats(tmp_path, monkeypatch
     found = []
     for name in ("a", "b"):
         monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path / name))
-        found.append(new_categories.parametric_umap(x[::2], x[1::2], epochs=50, seed=0))
+        found.append(new_categories.parametric_umap(x[::2], x[1::2], epochs=50, random_state=0))
     np.testing.assert_allclose(found[0].test, found[1].test, rtol=1e-3, atol=1e-3)
     near = cdist(found[0].test, found[0].train).argmin(axis=1)
     np.testing.assert_array_equal(near // 30, np.repeat([0, 1], 30))

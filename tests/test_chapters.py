@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from latentbook import chapter, chapters, paths, pipeline
+from latentbook import chapters, paths, pipeline
 from latentbook.chapters.two_stage_clustering.parameters import REPRESENTATIONS
 from latentbook.errors import LatentbookError
 
@@ -72,4 +72,4 @@ def test_a_number_that_papermill_made_of_a_word(own_project):
     """papermill reads ``-p hidden 32`` as a number."""
     values = pipeline.parameters(paths.notebooks() / "07-latent-anomalies.ipynb")
     with pytest.raises(LatentbookError, match="write -r hidden 32"):
-        chapter.begin("07-latent-anomalies", values | {"hidden": 32})
+        chapters.begin("07-latent-anomalies", values | {"hidden": 32})

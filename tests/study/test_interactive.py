@@ -5,30 +5,17 @@ import io
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from latentbook import datasets, paths
+from latentbook import paths
 from latentbook.errors import LatentbookError
 from latentbook.study import figure_arrays, interactive
 
-
-@pytest.fixture(autouse=True)
-def own_root(tmp_path, monkeypatch):
-    (tmp_path / "notebooks" / "profiles").mkdir(parents=True)
-    (tmp_path / "data").mkdir()
-    samples = Path(__file__).parents[1] / "data" / "samples"
-    (tmp_path / "data" / "samples").symlink_to(samples, target_is_directory=True)
-    monkeypatch.setenv("LATENTBOOK_ROOT", str(tmp_path))
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return datasets.load("digits")
+pytestmark = pytest.mark.usefixtures("own_project")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from latentbook.chapters.autoencoders import linear
+from latentbook.chapters.autoencoders import figures, linear, splits, study
 from latentbook.chapters.autoencoders.judgement import USES
 from latentbook.errors import LatentbookError
 
@@ -15,18 +15,18 @@ SCALE = {"n_codes": (3, 10), "widths": (16,), "epochs": 4, "batch_size": 50}
 
 @pytest.fixture(scope="module")
 def found(digits, module_cache):
-    return linear.run(digits, seed=0, **SCALE)
+    return linear.run(digits, random_state=0, **SCALE)
 
 
 def test_the_last_third_is_the_test_part_where_no_split_is_published(digits):
-    part = linear.parts(digits)
+    part = splits.parts(digits)
     assert (len(part.train), len(part.test)) == (160, 80)
     np.testing.assert_array_equal(part.test[-1], digits.x[-1])
     np.testing.assert_array_equal(np.concatenate([part.y_train, part.y_test]), digits.y)
 
 
 def test_the_published_split_is_kept(satimage):
-    part = linear.parts(satimage)
+    part = splits.parts(satimage)
     assert (len(part.train), len(part.test)) == (satimage.n_train, len(satimage) - satimage.n_train)
 
 
@@ -42,8 +42,8 @@ def test_principal_components_agree_with_the_singular_values():
     for shape in ((50, 8), (20, 30)):
         x = np.random.default_rng(0).normal(size=shape)
         left = np.linalg.svd(x - x.mean(axis=0), compute_uv=False)[3:]
-        pca = linear.principal_components(x, 3)
-        error = linear.mse(x, pca.inverse_transform(pca.transform(x)))
+        pca = study.principal_components(x, 3)
+        error = study.mse(x, pca.inverse_transform(pca.transform(x)))
         assert error == pytest.approx(np.square(left).sum() / x.size)
 
 
@@ -67,7 +67,7 @@ def test_the_names_are_those_of_the_verdict(found):
 
 def test_figures_are_drawn_from_small_arrays(found):
     assert sum(a.nbytes for a in found.arrays.values()) < 80_000
-    for draw in (linear.draw_errors, linear.draw_images, linear.draw_directions):
+    for draw in (figures.draw_errors, figures.draw_reconstructions, figures.draw_directions):
         plt.close(draw(found.arrays))
 
 
@@ -77,7 +77,7 @@ def test_a_mosaic_shows_every_image_in_its_place(channels):
         (1, 4, 6, channels), np.uint8
     )
     figure, ax = plt.subplots()
-    columns, rows = linear.draw_mosaic(ax, [images[:3], images[3:]])
+    columns, rows = figures.draw_mosaic(ax, [images[:3], images[3:]])
     shown = np.asarray(ax.images[0].get_array())
     plt.close(figure)
     assert shown.shape[:2] == (9, 20)
@@ -91,8 +91,8 @@ def test_a_mosaic_shows_every_image_in_its_place(channels):
 
 def test_impossible_sizes_are_refused_before_training(digits):
     with pytest.raises(LatentbookError, match="n_codes is 161, but must lie between 1 and 160"):
-        linear.run(digits, seed=0, **SCALE | {"n_codes": (2, 161)})
+        linear.run(digits, random_state=0, **SCALE | {"n_codes": (2, 161)})
     with pytest.raises(LatentbookError, match="n_codes is empty"):
-        linear.run(digits, seed=0, **SCALE | {"n_codes": ()})
+        linear.run(digits, random_state=0, **SCALE | {"n_codes": ()})
     with pytest.raises(LatentbookError, match="number of samples is 5"):
-        linear.parts(digits.subset(5))
+        splits.parts(digits.subset(5))

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentbook import chapter, datasets
+from latentbook import chapters, datasets
 from latentbook.chapters.autoencoders import CHAPTER, study, tables
-from latentbook.chapters.autoencoders.judgement import USES, judge
+from latentbook.chapters.autoencoders.judgement import USES, judge, of_use
 from latentbook.errors import LatentbookError
 from latentbook.study import records
 from latentbook.study.result import Score, keep
+from latentbook.study.tables import NOT_RUN
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +51,9 @@ def test_verdicts(autoencoder, verdict):
         + rows([0.10, 0.99, 0.10], "anomalies: isolation forest")
     )
     judged = judge(found, "anomalies")
-    assert judged.best == "pca"  # by its mean, and not by its best seed
+    assert judged.baseline == "pca"  # by its mean, and not by its best seed
     assert judged.verdict == verdict
-    assert len(judged.method) == len(judged.baseline) == len(autoencoder)
+    assert len(judged.scores) == len(judged.baseline_scores) == len(autoencoder)
 
 
 def test_less_is_better_where_it_is():
@@ -75,12 +76,12 @@ def test_only_the_stated_condition_counts():
             + rows([20.0], "denoising: wavelet", noise=noise)
         ]
     )
-    assert judge(found, "denoising").method.tolist() == [30.0]
+    assert judge(found, "denoising").scores.tolist() == [30.0]
 
 
 def test_seeds_that_only_one_has_do_not_count():
     found = pd.DataFrame(rows([0.9, 0.9, 0.9]) + rows([0.8, 0.8], "anomalies: pca"))
-    assert len(judge(found, "anomalies").method) == 2
+    assert len(judge(found, "anomalies").scores) == 2
 
 
 def test_no_verdict_without_an_alternative():
@@ -114,14 +115,14 @@ def test_records_and_arrays(kept):
 
 
 def test_names_of_files():
-    assert study.page("few labels") == "02-few-labels"
-    assert len({study.page(use) for use in USES}) == len(USES) == 11
+    assert tables.page("few labels") == "02-few-labels"
+    assert len({tables.page(use) for use in USES}) == len(USES) == 11
 
 
 def test_generated_tables(kept):
     pages = tables.generated(records.read(), pd.DataFrame())
-    assert set(pages) == {"02-summary.md", *(f"{study.page(use)}.md" for use in USES)}
-    assert pages["02-denoising.md"] == tables.NOT_RUN
+    assert set(pages) == {"02-summary.md", *(f"{tables.page(use)}.md" for use in USES)}
+    assert pages["02-denoising.md"] == NOT_RUN
     table = pages["02-anomalies.md"]
     assert (
         "| autoencoder, n codes 8 | 0.910\u00a0±\u00a00.010 | 0.500\u00a0±\u00a00.000 | 3 |"
@@ -129,22 +130,54 @@ def test_generated_tables(kept):
     )
     assert "epochs" not in table  # what a training cost is no condition
     assert "| better | 3 |" in pages["02-summary.md"]
-    assert "pca: 0.800 ± 0.000" in pages["02-summary.md"]
+    assert "pca: 0.800\u00a0±\u00a00.000" in pages["02-summary.md"]
 
 
 def test_tables_without_records(own_project):
     pages = tables.generated(records.read(), pd.DataFrame())
-    assert set(pages.values()) == {tables.NOT_RUN}
+    assert set(pages.values()) == {NOT_RUN}
 
 
-def test_live_table(kept):
-    text = tables.live(kept[:3], "anomalies", "quick")
-    assert "This run, profile quick: anomalies, digits, 50 samples" in text
-    assert tables.live(kept[:3], "denoising", "quick") == ""
+def test_live_tables(kept):
+    text = tables.live(kept[:3], "anomalies")
+    assert "This run, profile paper: anomalies, digits, 50 samples" in text
+    assert tables.live(kept[:3], "denoising") == tables.live([], "anomalies") == ""
+    text = tables.live_summary(kept[:3])
+    assert "This run, profile paper, seed 0" in text
+    assert "| one seed | 1 |" in text
+
+
+def test_live_and_generated_tables_have_one_format(kept):
+    page = tables.generated(records.read(), pd.DataFrame())["02-anomalies.md"]
+    assert page.splitlines()[2:] == tables.live(kept, "anomalies").splitlines()[2:]
+
+
+@pytest.mark.parametrize(
+    ("use", "params", "words"),
+    [
+        ("denoising", [{"n_test": 300}, {"n_test": 300, "rows": 4800}], "4,800 training and 300"),
+        ("inpainting", [{"holes": 8}, {"holes": 8, "rows": 4800}], "4,800 training windows and 8"),
+        ("anomalies", [{"n_fit": 10_000}, {"n_fit": 12_105}], "12,105 normal training rows"),
+        ("linear", [{"rows": 60_000}], "50 samples"),  # all: none is left out
+        ("denoising", [{}], "50 samples"),
+    ],
+)
+def test_a_caption_names_what_was_learned_from_and_tested_on(use, params, words):
+    made = pd.DataFrame([rows([0.5], f"{use}: pca", **one)[0] for one in params])
+    assert tables.sizes(of_use(made, use), use).startswith(words)
+
+
+def test_methods_of_a_use_go_by_their_names_within_it():
+    names = ["anomalies: pca, code size", "new categories: pixels + umap", "compression: jpeg 2000"]
+    made = pd.DataFrame([rows([0.5], name)[0] for name in names])
+    for name in names:
+        use, _, method = name.partition(": ")
+        assert of_use(made, use)["method"].tolist() == [method]
+    assert of_use(made, "denoising").empty
 
 
 def test_numbers_of_a_parameter():
-    assert chapter.numbers("code_sizes", "2 10 32") == [2, 10, 32]
-    assert chapter.numbers("noise_levels", "0.1 2", float) == [0.1, 2.0]
+    assert chapters.numbers("code_sizes", "2 10 32") == [2, 10, 32]
+    assert chapters.numbers("noise_levels", "0.1 2", float) == [0.1, 2.0]
     with pytest.raises(LatentbookError, match="widths is '8, x', but must hold whole numbers"):
-        chapter.numbers("widths", "8, x")
+        chapters.numbers("widths", "8, x")

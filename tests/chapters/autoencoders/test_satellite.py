@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentbook.cache import Computed
-from latentbook.chapters.autoencoders import satellite
+from latentbook.chapters.autoencoders import figures, satellite
 from latentbook.chapters.autoencoders.judgement import USES
-from latentbook.chapters.autoencoders.satellite import Codes, disagreement, separation
+from latentbook.chapters.autoencoders.satellite import disagreement
+from latentbook.chapters.autoencoders.study import Codes, separation
 from latentbook.errors import LatentbookError
 
 SCALE = {"n_codes": (2, 4), "runs": 2, "widths": (8,), "epochs": 3, "batch_size": 50}
@@ -30,7 +31,7 @@ def a_picture(n=100, seed=0) -> np.ndarray:
 def test_far_islands_are_told_apart_and_one_heap_is_not():
     for distance, low, high in ((50, 1, 1), (0, 0.2, 0.5)):
         (train, y_train), (test, y_test) = islands(300, distance, 0), islands(300, distance, 1)
-        scores = separation(Codes(train, test), y_train, y_test, seed=0)
+        scores = separation(Codes(train, test), y_train, y_test, random_state=0)
         assert low <= scores["knn_acc"] <= high
         assert scores["ari"] == pytest.approx(distance / 50, abs=0.05)
 
@@ -69,11 +70,11 @@ def found(pixels, tmp_path_factory):
         patch.setattr(
             satellite,
             "placed",
-            lambda method, train, test, *, seed: Computed(
+            lambda method, train, test, *, random_state: Computed(
                 {"train": train[:, :2], "test": test[:, :2]}, 0.1, False
             ),
         )
-        return satellite.run(pixels, seed=0, **SCALE)
+        return satellite.run(pixels, random_state=0, **SCALE)
 
 
 def test_every_method_of_the_verdict_is_there(found):
@@ -89,14 +90,14 @@ def test_runs_differ_and_are_drawn(found):
     assert 0 < own.metrics["disparity"] <= 1
     assert own.metrics["shared_neighbours"] < 1
     for runs in (True, False):
-        plt.close(satellite.draw(found.arrays, [str(c) for c in range(6)], runs=runs))
+        plt.close(figures.draw_codes(found.arrays, [str(c) for c in range(6)], runs=runs))
 
 
 def test_bad_settings_are_refused_before_training(pixels):
     with pytest.raises(LatentbookError, match="2 must be among them"):
-        satellite.run(pixels, seed=0, **SCALE | {"n_codes": (3,)})
+        satellite.run(pixels, random_state=0, **SCALE | {"n_codes": (3,)})
     with pytest.raises(LatentbookError, match="runs is 1"):
-        satellite.run(pixels, seed=0, **SCALE | {"runs": 1})
+        satellite.run(pixels, random_state=0, **SCALE | {"runs": 1})
 
 
 @pytest.mark.slow
@@ -104,7 +105,7 @@ def test_bad_settings_are_refused_before_training(pixels):
 @pytest.mark.usefixtures("own_cache")
 def test_new_points_are_placed_among_their_own_kind(method):
     (train, y_train), (test, y_test) = islands(200, 50, 0), islands(60, 50, 1)
-    there = satellite.placed(method, train, test, seed=0)
+    there = satellite.placed(method, train, test, random_state=0)
     codes = Codes(there.arrays["train"], there.arrays["test"])
-    assert separation(codes, y_train, y_test, seed=0)["knn_acc"] > 0.9
-    assert satellite.placed(method, train, test, seed=0).loaded
+    assert separation(codes, y_train, y_test, random_state=0)["knn_acc"] > 0.9
+    assert satellite.placed(method, train, test, random_state=0).loaded

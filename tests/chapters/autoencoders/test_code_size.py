@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentbook.chapters.autoencoders import code_size
+from latentbook.chapters.autoencoders import code_size, figures
 from latentbook.chapters.autoencoders.code_size import dimension_mle, dimension_two_nn
 from latentbook.chapters.autoencoders.judgement import USES
 from latentbook.errors import LatentbookError
@@ -73,7 +73,7 @@ def test_copies_and_too_few_neighbours_are_refused():
 
 @pytest.fixture(scope="module")
 def found(digits, module_cache):
-    return code_size.run(digits, seed=0, **SCALE)
+    return code_size.run(digits, random_state=0, **SCALE)
 
 
 def test_the_study_has_what_the_verdict_needs(found):
@@ -87,9 +87,9 @@ def test_the_study_has_what_the_verdict_needs(found):
 
 
 def test_the_figure_is_drawn(found):
-    plt.close(code_size.draw(found.arrays))
+    plt.close(figures.draw_code_sizes(found.arrays))
 
 
 def test_bad_settings_are_refused_before_training(digits):
     with pytest.raises(LatentbookError, match="rows is 3"):
-        code_size.run(digits, seed=0, **SCALE | {"rows": 3})
+        code_size.run(digits, random_state=0, **SCALE | {"rows": 3})

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from latentbook.chapters.autoencoders import regularised
+from latentbook.chapters.autoencoders import figures, regularised
 from latentbook.chapters.autoencoders.judgement import USES
 from latentbook.errors import LatentbookError
 
@@ -22,7 +22,7 @@ SCALE = {
 
 @pytest.fixture(scope="module")
 def found(digits, module_cache):
-    return regularised.run(digits, seed=0, **SCALE)
+    return regularised.run(digits, random_state=0, **SCALE)
 
 
 def test_all_kinds_are_measured(found):
@@ -51,11 +51,11 @@ def test_the_active_share_of_known_codes():
 
 
 def test_the_figure_is_drawn(found):
-    plt.close(regularised.draw(found.arrays))
+    plt.close(figures.draw_penalties(found.arrays))
 
 
 def test_bad_settings_are_refused_before_training(digits):
     with pytest.raises(LatentbookError, match="noise is -1"):
-        regularised.run(digits, seed=0, **SCALE | {"noise": -1})
+        regularised.run(digits, random_state=0, **SCALE | {"noise": -1})
     with pytest.raises(LatentbookError, match="need at least 4"):
-        regularised.run(digits, seed=0, **SCALE | {"epochs": 3})
+        regularised.run(digits, random_state=0, **SCALE | {"epochs": 3})

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentbook import datasets
-from latentbook.chapters.autoencoders import denoising
+from latentbook.chapters.autoencoders import denoising, figures, splits
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError
 
@@ -50,20 +50,20 @@ def some_images(n_train: int) -> Dataset:
 
 @given(st.integers(1, 10), st.integers(1, 8), st.integers(0, 100), st.sampled_from([0, 11]))
 def test_parts_never_share_an_image_and_keep_the_published_split(n_train, n_test, seed, split):
-    train, test = denoising.parts(some_images(split), n_train=n_train, n_test=n_test, seed=seed)
-    assert (len(train.x), len(test.x)) == (n_train, n_test)
-    assert not set(train.y) & set(test.y)
-    assert np.array_equal(train.x[:, 0, 0, 0], train.y)
+    part = splits.draw_images(some_images(split), n_train=n_train, n_test=n_test, random_state=seed)
+    assert (len(part.train), len(part.test)) == (n_train, n_test)
+    assert not set(part.y_train) & set(part.y_test)
+    assert np.array_equal(part.train[:, 0, 0, 0], part.y_train)
     if split:
-        assert train.y.max() < split <= test.y.min()
+        assert part.y_train.max() < split <= part.y_test.min()
 
 
 def test_noise_has_its_level_and_belongs_to_its_seed():
     x = np.full((20, 32, 32, 1), 0.5, np.float32)
-    noisy = denoising.add_noise(x, 0.2, seed=3)
+    noisy = denoising.add_noise(x, 0.2, random_state=3)
     assert (noisy - x).std() == pytest.approx(0.2, rel=0.02)
-    assert np.array_equal(noisy, denoising.add_noise(x, 0.2, seed=3))
-    assert not np.array_equal(noisy, denoising.add_noise(x, 0.2, seed=4))
+    assert np.array_equal(noisy, denoising.add_noise(x, 0.2, random_state=3))
+    assert not np.array_equal(noisy, denoising.add_noise(x, 0.2, random_state=4))
     assert noisy.min() < 0  # not clipped: the filters assume Gaussian noise
 
 
@@ -79,8 +79,8 @@ def test_quality_has_its_known_values():
 def test_every_filter_removes_noise_at_its_tuned_strength(name, channels):
     ramp = np.linspace(0.2, 0.8, 24, dtype=np.float32)
     clean = np.broadcast_to(ramp[:, None, None], (2, 24, 24, channels)).copy()
-    noisy = denoising.add_noise(clean, 0.1, seed=0)
-    strength = denoising.tune(name, clean, 0.1, seed=1)
+    noisy = denoising.add_noise(clean, 0.1, random_state=0)
+    strength = denoising.tune(name, clean, 0.1, random_state=1)
     assert strength in denoising.FILTERS[name][1]
     filtered = denoising.apply_filter(name, noisy, 0.1, strength)
     assert filtered.shape == clean.shape
@@ -92,7 +92,7 @@ def test_every_filter_removes_noise_at_its_tuned_strength(name, channels):
 def found(digits, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LATENTBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return denoising.run(digits, seed=0, **TINY)
+        return denoising.run(digits, random_state=0, **TINY)
 
 
 def test_every_method_has_one_score_a_level(found):
@@ -113,7 +113,7 @@ def test_more_noise_is_worse_and_judged_by_the_same_accuracy(found):
 def test_figures_are_drawn_from_small_arrays(found):
     assert sum(array.nbytes for array in found.arrays.values()) < 80_000
     assert found.arrays["psnr"].shape == (7, 2)
-    for draw in (denoising.draw, denoising.draw_levels):
+    for draw in (figures.draw_denoised, figures.draw_noise_levels):
         figure = draw(found.arrays)
         assert figure.axes
         plt.close(figure)
@@ -131,14 +131,14 @@ def test_figures_are_drawn_from_small_arrays(found):
 )
 def test_bad_input_is_refused_before_training(digits, change, message):
     with pytest.raises(LatentbookError, match=message):
-        denoising.run(digits, seed=0, **TINY | change)
+        denoising.run(digits, random_state=0, **TINY | change)
 
 
 def test_tables_are_refused():
     table = some_images(0)
     flat = Dataset(**{**vars(table), "x": table.flat})
     with pytest.raises(LatentbookError, match="takes images"):
-        denoising.parts(flat, n_train=5, n_test=5, seed=0)
+        splits.draw_images(flat, n_train=5, n_test=5, random_state=0)
 
 
 def test_a_missing_package_is_named(monkeypatch):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from latentbook.chapters.autoencoders import compression
+from latentbook.chapters.autoencoders import compression, figures
 from latentbook.errors import LatentbookError
 
 TINY = {
@@ -125,11 +125,11 @@ def test_psnr_at_the_target_is_interpolated_or_says_where_it_was_taken():
 
 def test_crops_are_cut_from_every_photograph():
     images = [np.full((20, 30), value, np.uint8) for value in (0, 51, 255)]
-    found = compression.crops(images, 16, 6, seed=0)
+    found = compression.crops(images, 16, 6, random_state=0)
     assert found.shape == (6, 16, 16, 1)
     assert np.unique(found[:, 0, 0, 0]) == pytest.approx([0, 0.2, 1])
     with pytest.raises(LatentbookError, match="side of a crop"):
-        compression.crops(images, 24, 6, seed=0)
+        compression.crops(images, 24, 6, random_state=0)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def found(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LATENTBOOK_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(compression, "TEST", ("chelsea",))
-        return compression.run(seed=0, **TINY)
+        return compression.run(random_state=0, **TINY)
 
 
 def test_every_setting_and_method_has_its_score(found):
@@ -150,7 +150,7 @@ def test_every_setting_and_method_has_its_score(found):
 
 def test_figures_are_drawn_from_small_arrays(found):
     assert sum(array.nbytes for array in found.arrays.values()) < 120_000
-    for draw in (compression.draw, compression.draw_details):
+    for draw in (figures.draw_rates, figures.draw_details):
         figure = draw(found.arrays)
         assert figure.axes
         plt.close(figure)
@@ -167,4 +167,4 @@ def test_figures_are_drawn_from_small_arrays(found):
 )
 def test_bad_input_is_refused_before_training(change, message):
     with pytest.raises(LatentbookError, match=message):
-        compression.run(seed=0, **TINY | change)
+        compression.run(random_state=0, **TINY | change)
