@@ -128,6 +128,7 @@ rule pages:
         EXECUTED,
         glob("data/records/*.jsonl"),
         glob("data/published/*.csv"),
+        glob("data/samples/registry.toml"),
         glob("notebooks/profiles/*.yml"),
         f"{LIBRARY}/book/pages.py",
         needs(f"{LIBRARY}/book/pages.py"),

@@ -86,3 +86,13 @@ def own_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "data" / "samples").symlink_to(real / "data" / "samples")
     monkeypatch.setenv("LATENTBOOK_ROOT", str(root))
     return root
+
+
+@pytest.fixture
+def agg_figures() -> Iterator[None]:
+    """Draw figures without a screen, and close them after the test."""
+    import matplotlib.pyplot as plt
+
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")

@@ -196,18 +196,18 @@ def test_an_estimator_states_the_parameters_of_its_setting(name):
     assert embed.parameters(estimator) == embed.settings(name)
 
 
-def test_estimators_of_the_reader_share_the_cache_with_named_settings(digits):
+def test_estimators_of_the_reader_share_the_cache_with_named_settings(x):
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
-    named = embed.embed(digits, "pca2", seed=4)
-    own = embed.fit_transform(PCA(n_components=2, random_state=4), digits)
+    named = embed.embed(x, "pca2", seed=4)
+    own = embed.fit_transform(PCA(n_components=2, random_state=4), x)
     assert own.loaded
     np.testing.assert_array_equal(own.arrays["embedding"], named.arrays["embedding"])
     thesis = {"learning_rate": 10, "init": "random", "random_state": 0}
-    tsne = embed.fit_transform(TSNE(perplexity=20, max_iter=1000, **thesis), digits)
-    assert embed.embed(digits, "tsne2", perplexity=20.0).loaded
-    assert not embed.fit_transform(TSNE(perplexity=20, max_iter=300, **thesis), digits).loaded
+    tsne = embed.fit_transform(TSNE(perplexity=20, max_iter=1000, **thesis), x)
+    assert embed.embed(x, "tsne2", perplexity=20.0).loaded
+    assert not embed.fit_transform(TSNE(perplexity=20, max_iter=300, **thesis), x).loaded
     assert tsne.arrays["kl_divergence"] > 0
 
 
@@ -223,21 +223,21 @@ def test_parameters_that_are_not_usual_are_stated():
     assert stated["learning_rate"] == "auto"
 
 
-def test_an_estimator_is_fitted_as_it_stands_and_left_unfitted(digits):
+def test_an_estimator_is_fitted_as_it_stands_and_left_unfitted(x):
     from sklearn.decomposition import PCA
 
     pca = PCA(n_components=3, whiten=True, random_state=0)
-    z = embed.fit_transform(pca, digits).arrays["embedding"]
+    z = embed.fit_transform(pca, x).arrays["embedding"]
     np.testing.assert_allclose(z.std(axis=0, ddof=1), 1, rtol=1e-3)
     assert not hasattr(pca, "components_")
 
 
-def test_estimators_that_cannot_be_cached_are_named(digits):
+def test_estimators_that_cannot_be_cached_are_named(x):
     from sklearn.decomposition import PCA, FastICA
 
     with pytest.raises(LatentbookError, match="FastICA is no estimator that can be cached"):
-        embed.fit_transform(FastICA(random_state=0), digits)
+        embed.fit_transform(FastICA(random_state=0), x)
     with pytest.raises(LatentbookError, match="random_state of PCA is None, but must be a whole"):
-        embed.fit_transform(PCA(n_components=2), digits)
+        embed.fit_transform(PCA(n_components=2), x)
     with pytest.raises(LatentbookError, match=r"n_components is 0\.9, but must lie between 1"):
-        embed.fit_transform(PCA(n_components=0.9, random_state=0), digits)
+        embed.fit_transform(PCA(n_components=0.9, random_state=0), x)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,12 +10,7 @@ from matplotlib.colors import to_rgb
 
 from latentbook import metrics, plots
 
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("agg_figures")
 
 
 @pytest.mark.parametrize("n", [1, 8, 10, 20])

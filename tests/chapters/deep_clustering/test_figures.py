@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,12 +10,7 @@ from latentbook.autoencoders import conv
 from latentbook.chapters.deep_clustering import HISTORY, figures
 from latentbook.dcec import DCEC
 
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("agg_figures")
 
 
 def texts(figure) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,14 +9,10 @@ import pytest
 from latentbook import plots
 from latentbook.chapters.dimensionality_reduction import CHAPTER, MEASURES, figures
 from latentbook.study import figure_arrays
-from tests.chapters.dimensionality_reduction.test_tables import found, record
+from tests.chapters.dimensionality_reduction.test_tables import record
+from tests.made import frame
 
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("agg_figures")
 
 
 def arrays(*methods: str, n: int = 12) -> dict[str, np.ndarray]:
@@ -91,7 +86,7 @@ def test_full_scale_figures_draw_what_was_kept(own_project):
 
 
 def test_structure_has_a_panel_a_measure_and_a_mark_a_data_set():
-    rows = found(
+    rows = frame(
         record("mnist", "raw", metrics={"trustworthiness": 1.0}),
         record("usps", "raw", metrics={"trustworthiness": 0.8}),
         record("usps", "raw", seed=1, metrics={"trustworthiness": 0.6}),

@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.neighbors import KNeighborsClassifier
 
-from latentbook import datasets, embed, metrics, sampling
+from latentbook import embed, metrics, sampling
 from latentbook.chapters.dimensionality_reduction import CHAPTER, MEASURES, study
 from latentbook.errors import LatentbookError
 from latentbook.study import figure_arrays, records
@@ -24,8 +24,8 @@ ESTIMATORS = {
 
 
 @pytest.fixture(scope="module")
-def data():
-    return datasets.load("digits").subset(300, 0)
+def data(digits):
+    return digits.subset(300, 0)
 
 
 def one(text: str) -> study.Setting:

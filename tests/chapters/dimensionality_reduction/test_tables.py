@@ -5,37 +5,24 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from latentbook import dimension, paths
 from latentbook.chapters.dimensionality_reduction import CHAPTER, DATASETS, MEASURES, tables
 from latentbook.study import cells, judge, records
+from tests import made
+from tests.made import frame
 
 
 def record(dataset: str = "mnist", method: str = "pca2", seed: int = 0, n: int = 70_000, **changes):
-    scores = dict.fromkeys(MEASURES, 0.5)
-    row = dict.fromkeys(records.SCHEMA) | {
-        "chapter": CHAPTER,
-        "dataset": dataset,
-        "n_samples": n,
-        "method": method,
-        "seed": seed,
-        "profile": "paper",
-        "params": {},
-        "metrics": scores | changes.pop("metrics", {}),
-        "coverage": 1.0,
-        "seconds": {"embed": 2.0},
-    }
-    return row | changes
-
-
-def found(*rows) -> pd.DataFrame:
-    return pd.DataFrame(list(rows), columns=list(records.SCHEMA))
+    """Return a record with every measure at 0.5; `metrics` add to them or replace them."""
+    scores = dict.fromkeys(MEASURES, 0.5) | changes.pop("metrics", {})
+    row = made.record(method, seed, chapter=CHAPTER, dataset=dataset, profile="paper", **scores)
+    return row | {"n_samples": n, "params": {}, "seconds": {"embed": 2.0}} | changes
 
 
 def test_full_scale_is_complete_and_in_the_order_of_the_chapter():
-    rows = found(
+    rows = frame(
         record("usps", "umap2", n=9298),
         record("usps", "raw", n=9298),
         record("usps", "raw", n=500, seed=1),
@@ -55,7 +42,7 @@ def test_full_scale_is_complete_and_in_the_order_of_the_chapter():
 
 
 def test_structure_is_the_mean_over_seeds_with_its_deviation():
-    rows = found(
+    rows = frame(
         record(metrics={"trustworthiness": 0.9}),
         record(seed=1, metrics={"trustworthiness": 0.8}, seconds={"embed": 1.0, "features": 3.0}),
         record(method="raw", seconds={}),
@@ -76,8 +63,8 @@ def test_the_live_table_names_profile_and_seed():
 
 
 def test_pages_are_included_by_the_notebook_and_say_what_has_not_run():
-    compared = judge.compare(judge.published(), found())
-    files = tables.generated(found(record()), compared)
+    compared = judge.compare(judge.published(), frame())
+    files = tables.generated(frame(record()), compared)
     assert files["01-structure-usps.md"] == "USPS: not run.\n"
     assert ":name: tbl-01-structure-mnist" in files["01-structure-mnist.md"]
     assert files["01-verdicts.md"].count("[not run]{.verdict-not-run}") == 3
@@ -89,7 +76,7 @@ def test_pages_are_included_by_the_notebook_and_say_what_has_not_run():
 
 def test_published_variance_stands_beside_ours():
     shares = {"explained_variance_ratio_1": 0.29, "explained_variance_ratio_2": 0.5}
-    every = found(record("fashion_mnist", metrics=shares))
+    every = frame(record("fashion_mnist", metrics=shares))
     files = tables.generated(every, judge.compare(judge.published(), every))
     first, second, _ = [s for s in files["01-verdicts.md"].splitlines() if "verdict-" in s]
     assert "| 0.290 (1) | [reproduced]" in first
@@ -112,7 +99,7 @@ def test_clouds_are_described_by_both_measures():
 
 
 def test_numbers_of_sentences_are_means_over_seeds():
-    rows = found(
+    rows = frame(
         record(metrics={"knn_preservation": 0.1}),
         record(seed=1, metrics={"knn_preservation": 0.2}),
         record("fashion_mnist", metrics={"explained_variance_double_1": 0.29056869}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,12 +12,7 @@ from latentbook import plots
 from latentbook.chapters.two_stage_clustering import figures
 from latentbook.study import figure_arrays
 
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("agg_figures")
 
 
 def arrays(n: int = 12) -> dict[str, np.ndarray]:
@@ -66,6 +60,18 @@ def test_noise_is_counted_and_grey():
     np.testing.assert_allclose(noise.get_facecolors()[0, :3], to_rgb(plots.GREY))
     assert says_not_run(figures.draw_noise(arrays(), ["pca50"]))
     assert says_not_run(figures.draw_noise({}, ["umap2"]))
+
+
+def test_codes_lie_on_their_main_axes():
+    codes = np.random.default_rng(0).normal(size=(30, 4)) * [9, 1, 3, 1]
+    made = arrays() | {"index": np.arange(12)[::-1] * 2}
+    made |= {f"labels cae10 + {stage}": made["classes"] for stage in ("k-means", "mixture")}
+    figure = figures.draw_codes(codes, "cae10", made, "abc")
+    assert titles(figure) == ["classes", "k-means", "mixture"]
+    drawn = np.abs(figure.axes[2].collections[1].get_offsets())
+    u, lengths, _ = np.linalg.svd(codes - codes.mean(axis=0))
+    axes = np.abs(u[:, :2] * lengths[:2])[made["index"]]
+    np.testing.assert_allclose(drawn, axes, rtol=1e-6)
 
 
 def test_the_choice_of_k_is_the_best_of_each_curve():

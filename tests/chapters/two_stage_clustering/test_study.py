@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 
-from latentbook import datasets, embed, metrics, plots
+from latentbook import embed, metrics, plots
 from latentbook.chapters.two_stage_clustering import CHAPTER, PICTURE, study
 from latentbook.errors import LatentbookError
 from latentbook.study import figure_arrays, records
@@ -17,8 +19,8 @@ pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture(scope="module")
-def data():
-    return datasets.load("digits").subset(300, 0)
+def data(digits):
+    return digits.subset(300, 0)
 
 
 def one(name: str, **options) -> study.Setting:
@@ -57,8 +59,7 @@ def test_small_images_are_resized_for_the_authors_network():
 
 
 def test_tsne_represents_the_thesis_sample_with_the_changed_setting(data):
-    changes = {"tsne": {"perplexity": 5.0, "max_iter": 250}, "umap": {"n_neighbors": 3}}
-    del changes["tsne"]["max_iter"]
+    changes = {"tsne": {"perplexity": 5.0}, "umap": {"n_neighbors": 3}}
     made = study.represent(data, one("tsne2", sample=40, changes=changes))
     assert (made.z.shape, len(made.rows)) == ((40, 2), 40)
     assert len(np.unique(made.rows)) < 40  # with replacement
@@ -83,6 +84,18 @@ def test_k_means_on_pixels_is_scikit_learns_and_its_centres_are_means_of_images(
     labels = result.arrays["labels k-means raw"]
     np.testing.assert_array_equal(labels, plots.aligned(data.y, kmeans.labels_))
     assert np.mean(labels == data.y) == pytest.approx(score.metrics["acc"])
+
+
+def test_a_representation_at_hand_is_not_computed_again(data):
+    setting = one("raw", k=2)
+    odd = study.Representation(
+        "raw", data.flat[::-1], np.arange(300), 7.5, {"all": np.arange(300)}, {"own": 1}
+    )
+    (score,) = study.run(data, setting, represented=odd).scores
+    assert score.seconds["represent"] == 7.5
+    assert score.params["own"] == 1
+    (choice,) = study.choose_k(data, setting, k_max=2, represented=odd).scores
+    assert choice.metrics["k_by_silhouette"] == 2
 
 
 def test_noise_is_counted_and_left_out_of_the_kept_scores(data):
@@ -111,11 +124,8 @@ def test_a_sample_is_scored_and_not_drawn_on_the_whole_picture(data):
     assert set(result.arrays) == {"index", "classes"}
 
 
-def test_a_network_has_a_record_of_its_own_and_its_parts_are_scored_apart():
-    digits = datasets.load("digits").subset(60, 0)
-    from dataclasses import replace
-
-    result = study.run(replace(digits, n_train=40), one("cae10", epochs=1, k=3))
+def test_a_network_has_a_record_of_its_own_and_its_parts_are_scored_apart(digits):
+    result = study.run(replace(digits.subset(60, 0), n_train=40), one("cae10", epochs=1, k=3))
     network, *scores = result.scores
     assert result.networks
     assert (str(network.method), network.source_table) == ("cae10", "appendix 7")
@@ -130,15 +140,12 @@ def test_a_network_has_a_record_of_its_own_and_its_parts_are_scored_apart():
     assert set(result.arrays) == {"index", "classes", *(f"labels {name}" for name in names)}
 
 
-def test_k_is_chosen_without_labels_and_scored_with_them(quick_umap):
+def test_k_is_chosen_without_labels_and_scored_with_them(digits, quick_umap):
     rng = np.random.default_rng(0)
     y = np.repeat(np.arange(4), 40)
     corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])[y]
     x = np.clip(corners + 0.02 * rng.normal(size=(160, 2)), -1, 2).astype(np.float32)
-    digits = datasets.load("digits").subset(160, 0)
-    from dataclasses import replace
-
-    data = replace(digits, x=x.reshape(160, 2, 1, 1), y=y, classes=tuple("abcd"))
+    data = replace(digits.subset(160, 0), x=x.reshape(160, 2, 1, 1), y=y, classes=tuple("abcd"))
     settings = study.plan(["raw", PICTURE])
     basis = study.basis(settings)
     assert basis.representation == PICTURE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from latentbook.study import sizes
+from latentbook.study.method import Method
 from latentbook.study.parameters import (
     PROFILE,
     SEED,
@@ -47,7 +48,8 @@ PARAMETERS: dict[str, Parameter] = {
 
 def _check_neighbours(values: Values) -> None:
     n = sizes.samples(values)
-    methods = {word.split(" + ")[-1] for word in _EMBEDDINGS.split(values["embeddings"])}
+    parsed = map(Method.parse, _EMBEDDINGS.split(values["embeddings"]))
+    methods = {method.learner or method.representation for method in parsed}
     if "tsne2" in methods:
         seen = min(n, values["sample"])
         at_most(values, "perplexity", (seen - 1) // 3, f"a third of the {seen:,} samples")

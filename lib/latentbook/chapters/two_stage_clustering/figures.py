@@ -14,6 +14,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import dendrogram, ward
+from sklearn.decomposition import PCA
 
 from latentbook import plots
 from latentbook.chapters.two_stage_clustering import PICTURE
@@ -61,6 +62,25 @@ def draw_noise(arrays: Arrays, representations: Sequence[str]) -> Figure:
             title = f"{name}: {n} clusters, {coverage(labels):.0%} kept"
             drawn[title] = arrays[PICTURE].astype(float), labels.astype(int)
     return plots.scatter_panels(drawn, columns=len(drawn)) if drawn else draw_not_run()
+
+
+def draw_codes(z: np.ndarray, name: str, arrays: Arrays, classes: Sequence[str]) -> Figure:
+    """Draw codes on their two main axes: by class, by k-means and by the mixture.
+
+    Parameters
+    ----------
+    z : array of shape (n_samples, n_codes)
+        Codes of all images.
+    name
+        Representation that they are, such as ``cae10``.
+    arrays
+        As `study.run` returns them for it.
+    """
+    plane = PCA(n_components=2, random_state=0).fit_transform(z)[arrays["index"]]
+    panels = {"classes": (plane, arrays["classes"])}
+    for stage in ("k-means", "mixture"):
+        panels[stage] = plane, arrays[f"labels {Method(name, stage)}"].astype(int)
+    return plots.scatter_panels(panels, columns=3, names=classes)
 
 
 def draw_choice(arrays: Arrays, z: np.ndarray, n_classes: int) -> Figure:

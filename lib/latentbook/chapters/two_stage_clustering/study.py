@@ -200,7 +200,13 @@ def min_cluster_size(n_samples: int, share: float) -> int:
     return max(5, round(share * n_samples))
 
 
-def run(data: Dataset, setting: Setting, *, random_state: int = 0) -> Result:
+def run(
+    data: Dataset,
+    setting: Setting,
+    *,
+    random_state: int = 0,
+    represented: Representation | None = None,
+) -> Result:
     """Represent the images, and cluster them with every second stage that suits.
 
     Parameters
@@ -211,6 +217,8 @@ def run(data: Dataset, setting: Setting, *, random_state: int = 0) -> Result:
         Of `plan`.
     random_state
         Of both stages.
+    represented
+        What `represent` returned for the setting, where it is at hand.
 
     Returns
     -------
@@ -220,7 +228,7 @@ def run(data: Dataset, setting: Setting, *, random_state: int = 0) -> Result:
         ``labels <method>`` by the class that each cluster matches best; the picture ``umap2``;
         and ``centres`` of k-means on pixels.
     """
-    represented = represent(data, setting, random_state=random_state)
+    represented = represented or represent(data, setting, random_state=random_state)
     name = represented.name
     shown = subsample(len(data))
     arrays = _about(data, shown)
@@ -295,12 +303,19 @@ def basis(settings: Sequence[Setting]) -> Setting:
     return next((s for s in settings if s.representation == PICTURE), settings[0])
 
 
-def choose_k(data: Dataset, setting: Setting, *, k_max: int, random_state: int = 0) -> Result:
+def choose_k(
+    data: Dataset,
+    setting: Setting,
+    *,
+    k_max: int,
+    random_state: int = 0,
+    represented: Representation | None = None,
+) -> Result:
     """Choose the number of clusters without labels, and score k-means and the mixture with it.
 
     Parameters
     ----------
-    data, setting, random_state
+    data, setting, random_state, represented
         As for `run`.
     k_max
         Largest number of clusters that is tried; the smallest is 2.
@@ -311,7 +326,7 @@ def choose_k(data: Dataset, setting: Setting, *, k_max: int, random_state: int =
         One score: ``k_by_silhouette``, ``k_by_bic`` and the accuracies with them.
         Arrays: ``curve n_clusters``, ``curve silhouette`` and ``curve bic``.
     """
-    represented = represent(data, setting, random_state=random_state)
+    represented = represented or represent(data, setting, random_state=random_state)
     curves = clustering.choose_k(represented.z, range(2, k_max + 1), seed=random_state)
     best = {"silhouette": np.argmax(curves["silhouette"]), "bic": np.argmin(curves["bic"])}
     outcome = {f"k_by_{name}": curves["n_clusters"][place] for name, place in best.items()}
