@@ -8,7 +8,7 @@ from PIL import Image
 from latentbook import paths
 from latentbook.book import pages
 from latentbook.study import judge, records
-from tests.made import record
+from tests.made import frame, record
 
 
 def everything() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -56,3 +56,21 @@ def test_hours_count_the_longest_training_of_each_seed(own_project):
     of_all, of_a_seed = [line for line in lines if line.startswith("| 03-")]
     assert "| 4 |" in of_all
     assert "| 3 |" in of_a_seed
+
+
+def test_the_home_page_compares_clusterings_only():
+    """A classifier that was trained with labels is more accurate, and no clustering."""
+    everywhere = {"evaluated_on": "all"}
+    clusterings = [
+        record("umap2 + mixture", seed, dataset="mnist", params=everywhere, acc=0.6)
+        for seed in range(3)
+    ]
+    classifiers = [
+        record("denoising: clean", seed, chapter="02-autoencoders", dataset="mnist", acc=0.99)
+        for seed in range(3)
+    ]
+    every = frame(*clusterings, *classifiers)
+    text = pages.findings(every, judge.compare(judge.published(), every))
+    assert "Of the 1 clusterings of mnist" in text
+    assert "umap2 + mixture has the highest accuracy over all images, 0.600" in text
+    assert "denoising" not in text
