@@ -126,10 +126,10 @@ def findings(every: pd.DataFrame, compared: pd.DataFrame) -> str:
             same = (compared["dataset"] == dataset) & (compared["metric"] == "acc")
             printed = compared[same & (compared["source"] == "fernandez2020")]
             text.append(
-                f"Of the {n_methods} clusterings of {dataset} with three runs or more, {method} has "
-                f"the highest accuracy over all images, {mean_and_spread(summary)}; it is the best "
-                f"of them by the labels, which no clustering saw. The highest accuracy that the "
-                f"thesis prints is {number(printed['value'].max())}."
+                f"Of the {n_methods} clusterings of {dataset} with three runs or more, {method} "
+                f"has the highest accuracy over all images, {mean_and_spread(summary)}; it is the "
+                f"best of them by the labels, which no clustering saw. The highest accuracy that "
+                f"the thesis prints is {number(printed['value'].max())}."
             )
     return "\n".join(text) + "\n"
 
