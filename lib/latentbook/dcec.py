@@ -143,8 +143,9 @@ class IntervalBatches(keras.utils.PyDataset):
 class DCEC(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
     """Deep convolutional embedded clustering of images.
 
-    The defaults are those of the reference implementation [1]_. With a recurrent autoencoder on
-    windows this is deep temporal clustering [3]_. Equations are those of [2]_.
+    The defaults are those of the reference implementation (Guo). With a recurrent autoencoder on
+    windows this is deep temporal clustering (Madiraju).
+    Equations are numbered as in Fernández Felguera's thesis.
 
     Parameters
     ----------
@@ -225,15 +226,15 @@ class DCEC(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Base
 
     References
     ----------
-    .. [1] X. Guo, X. Liu, E. Zhu and J. Yin, "Deep clustering with convolutional autoencoders",
-       Neural Information Processing (ICONIP), pp. 373-382, 2017.
-       https://doi.org/10.1007/978-3-319-70096-0_39
-    .. [2] A. Fernández Felguera, "Dimensionality reduction for clustering with deep neural
-       networks", bachelor's thesis, Universitat de Barcelona and Universitat Politècnica de
-       Catalunya, 2020, chapters 9 and 13.
-    .. [3] N. S. Madiraju, S. M. Sadat, D. Fisher and H. Karimabadi, "Deep temporal clustering:
-       fully unsupervised learning of time-domain features", arXiv:1802.01059, 2018.
-       https://doi.org/10.48550/arXiv.1802.01059
+    - X. Guo, X. Liu, E. Zhu and J. Yin, "Deep clustering with convolutional autoencoders",
+      Neural Information Processing (ICONIP), pp. 373-382, 2017.
+      https://doi.org/10.1007/978-3-319-70096-0_39
+    - A. Fernández Felguera, "Dimensionality reduction for clustering with deep neural
+      networks", bachelor's thesis, Universitat de Barcelona and Universitat Politècnica de
+      Catalunya, 2020, chapters 9 and 13.
+    - N. S. Madiraju, S. M. Sadat, D. Fisher and H. Karimabadi, "Deep temporal clustering:
+      fully unsupervised learning of time-domain features", arXiv:1802.01059, 2018.
+      https://doi.org/10.48550/arXiv.1802.01059
 
     Examples
     --------

@@ -189,7 +189,7 @@ class Encoder(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        x, reconstruction : arrays of shape (n_rows, len(names_))
+        x, reconstruction : arrays with one column for each of `names_`
 
         Returns
         -------
