@@ -34,9 +34,11 @@ def choose(kind: str, value: str, allowed: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> choose("clustering", "kmeans", ["k-means", "hdbscan"])
-    Traceback (most recent call last):
-    latentbook.errors.LatentbookError: unknown clustering 'kmeans': choose one of k-means, ...
+    >>> try:
+    ...     choose("clustering", "kmeans", ["k-means", "hdbscan"])
+    ... except LatentbookError as error:
+    ...     print(error)
+    unknown clustering 'kmeans': choose one of k-means, ...
     """
     options = list(allowed)
     if value in options:
