@@ -79,11 +79,15 @@ def test_a_catalogue_adds_the_agreement_with_it(weather):
 
 def test_pictures_are_the_windows_nearest_to_the_centres(weather):
     arrays = run(weather, "raw").arrays
-    found = patterns.fit(weather.points, weather.training, 3, 0)
+    labels, shown = arrays["labels raw, seed 0"], weather.fields["z"].values
     for cluster, field in enumerate(arrays["descriptors raw"]):
-        distance = ((weather.points - found.centres[cluster]) ** 2).sum(axis=1)
-        nearest = weather.main.starts[np.where(weather.training, distance, np.inf).argmin()]
-        assert np.abs(weather.fields["z"].values[nearest, 0] - field).max() <= 0.51
+        members = np.flatnonzero(weather.training & (labels == cluster))
+        points = weather.points[members].astype(float)
+        distance = ((points - points.mean(axis=0)) ** 2).sum(axis=1)
+        # waves repeat: several windows may be equally near, up to the last digits
+        nearest = members[distance <= distance.min() * (1 + 1e-4) + 1e-9]
+        errors = np.abs(shown[weather.main.starts[nearest], 0] - field).max(axis=(1, 2))
+        assert errors.min() <= 0.51
     assert arrays["tsne raw"].shape == (len(weather), 2)
 
 
