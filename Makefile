@@ -9,7 +9,7 @@ STUDY := CORES=$(CORES) $(BIN)/python tools/study.py
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env book paper sweep test lint bench lock clean
+.PHONY: help env book paper sweep claims test lint bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-6s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ paper: env ## the same at full scale (profile paper): hours without a GPU
 
 sweep: env ## full scale on all data sets and seeds; stop and start it at will
 	@$(STUDY) sweep $(ARGS)
+
+claims: env ## rewrite the numbers of sentences after new records; say which words are not true
+	@$(BIN)/python -m latentbook.book.claims
 
 test: env ## run the fast tests
 	@$(BIN)/python -m pytest -n $(CORES:all=auto) $(ARGS)

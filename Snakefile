@@ -130,6 +130,9 @@ rule pages:
         glob("data/published/*.csv"),
         glob("data/samples/registry.toml"),
         glob("notebooks/profiles/*.yml"),
+        # whose sentences are checked
+        list(NOTEBOOKS.values()) + glob("book/*.md") + ["README.md"],
+        glob("data/records/figures/*.npz"),
         f"{LIBRARY}/book/pages.py",
         needs(f"{LIBRARY}/book/pages.py"),
     output:

@@ -8,7 +8,7 @@ from PIL import Image
 from latentbook import paths
 from latentbook.book import pages
 from latentbook.study import judge, records
-from tests.made import frame, record
+from tests.made import record
 
 
 def everything() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -18,7 +18,8 @@ def everything() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def test_all_pages_are_written_from_an_empty_project(own_project):
-    pages.write_all()
+    pages.write(pages.from_records(*everything()))
+    pages.draw_home(*everything(), own_project / "book/generated/home.png")
     page = (own_project / "book/generated/published-and-reproduced.md").read_text()
     rows = [line for line in page.splitlines() if "{.verdict-" in line]
     assert len(rows) == len(judge.published())
@@ -56,21 +57,3 @@ def test_hours_count_the_longest_training_of_each_seed(own_project):
     of_all, of_a_seed = [line for line in lines if line.startswith("| 03-")]
     assert "| 4 |" in of_all
     assert "| 3 |" in of_a_seed
-
-
-def test_the_home_page_compares_clusterings_only():
-    """A classifier that was trained with labels is more accurate, and no clustering."""
-    everywhere = {"evaluated_on": "all"}
-    clusterings = [
-        record("umap2 + mixture", seed, dataset="mnist", params=everywhere, acc=0.6)
-        for seed in range(3)
-    ]
-    classifiers = [
-        record("denoising: clean", seed, chapter="02-autoencoders", dataset="mnist", acc=0.99)
-        for seed in range(3)
-    ]
-    every = frame(*clusterings, *classifiers)
-    text = pages.findings(every, judge.compare(judge.published(), every))
-    assert "Of the 1 clusterings of mnist" in text
-    assert "umap2 + mixture has the highest accuracy over all images, 0.600" in text
-    assert "denoising" not in text

@@ -1,4 +1,4 @@
-"""The generated pages of the book: published numbers, status, findings, and every chapter's tables.
+"""The generated pages of the book: published numbers, status, claims, and every chapter's tables.
 
 ``python -m latentbook.book.pages`` writes them all into ``book/generated``.
 """
@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentbook import files, paths, plots
-from latentbook.book import cards
+from latentbook.book import cards, claims
 from latentbook.chapters.autoencoders import tables as autoencoders
 from latentbook.chapters.deep_clustering import tables as deep_clustering
 from latentbook.chapters.dimensionality_reduction import tables as dimensionality_reduction
@@ -30,10 +30,9 @@ from latentbook.study.judge import (
     longest,
     over_all,
     published,
-    select,
     summarise,
 )
-from latentbook.study.tables import markdown, mean_and_spread, number, verdict_table
+from latentbook.study.tables import markdown, number, verdict_table
 
 
 def published_page(compared: pd.DataFrame) -> str:
@@ -107,53 +106,6 @@ def _beyond(every: pd.DataFrame) -> pd.DataFrame:
         if (summary := summarise(over_all(every, dataset, method), "acc"))
     ]
     return pd.DataFrame(rows)
-
-
-def findings(every: pd.DataFrame, compared: pd.DataFrame) -> str:
-    """Return the home page's findings in words, every number from records."""
-    counts = compared["verdict"].value_counts()
-    judged = sum(counts.get(v, 0) for v in VERDICTS[:3])
-    text = [
-        f"Of {len(compared)} numbers that the sources print, {judged} have a counterpart here: "
-        f"{counts.get('reproduced', 0)} reproduce, {counts.get('higher', 0)} come out higher and "
-        f"{counts.get('lower', 0)} lower; {counts.get('not comparable', 0)} are not comparable "
-        f"and {counts.get('not run', 0)} were not run.",
-    ]
-    for dataset in ("mnist", "fashion_mnist"):
-        ranked = _best(every, dataset)
-        if ranked:
-            method, summary, n_methods = ranked
-            same = (compared["dataset"] == dataset) & (compared["metric"] == "acc")
-            printed = compared[same & (compared["source"] == "fernandez2020")]
-            text.append(
-                f"Of the {n_methods} clusterings of {dataset} with three runs or more, {method} "
-                f"has the highest accuracy over all images, {mean_and_spread(summary)}; it is the "
-                f"best of them by the labels, which no clustering saw. The highest accuracy that "
-                f"the thesis prints is {number(printed['value'].max())}."
-            )
-    return "\n".join(text) + "\n"
-
-
-#: Chapters whose accuracy is that of a clustering; that of others is a classifier's.
-CLUSTERING = ("03-two-stage-clustering", "04-deep-clustering")
-
-
-def _best(every: pd.DataFrame, dataset: str) -> tuple[str, dict[str, Any], int] | None:
-    """Return the clustering with the highest mean accuracy over all images, and of how many.
-
-    Only those with at least three runs count.
-    """
-    clusterings = every[every["chapter"].isin(CLUSTERING)]
-    everything = select(clusterings, ("sample" not in p for p in clusterings["params"]))
-    ranked = [
-        (method, summary)
-        for method in everything["method"].unique()
-        if (summary := summarise(over_all(everything, dataset, method), "acc"))
-        and summary["n"] >= 3
-    ]
-    if not ranked:
-        return None
-    return (*max(ranked, key=lambda pair: pair[1]["mean"]), len(ranked))
 
 
 def status_page(every: pd.DataFrame, compared: pd.DataFrame) -> str:
@@ -261,21 +213,37 @@ CHAPTERS = (
 
 
 def write_all() -> None:
-    """Write all generated pages and tables into ``book/generated``."""
+    """Write all generated pages and tables into ``book/generated``.
+
+    Raises
+    ------
+    LatentbookError
+        If a sentence of the book states what the records do not.
+    """
     every = records.read()
     compared = compare(published(), every)
-    pages = {
-        "published-and-reproduced.md": published_page(compared),
-        "status.md": status_page(every, compared),
-        "home-findings.md": findings(every, compared),
-    }
-    for chapter in CHAPTERS:
-        pages |= chapter.generated(every, compared)
-    for name, text in pages.items():
-        with files.atomic(paths.generated() / name) as scratch:
-            scratch.write_text(text)
+    checked = claims.check(every, compared)
+    write(from_records(every, compared) | {"claims.md": claims.page(checked)})
     cards.write()
     draw_home(every, compared, paths.generated() / "home.png")
+
+
+def from_records(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
+    """Return the pages and tables that are written from the records, file name -> text."""
+    texts = {
+        "published-and-reproduced.md": published_page(compared),
+        "status.md": status_page(every, compared),
+    }
+    for chapter in CHAPTERS:
+        texts |= chapter.generated(every, compared)
+    return texts
+
+
+def write(texts: Mapping[str, str]) -> None:
+    """Write pages by file name."""
+    for name, text in texts.items():
+        with files.atomic(paths.generated() / name) as scratch:
+            scratch.write_text(text)
 
 
 def draw_home(every: pd.DataFrame, compared: pd.DataFrame, target: Path) -> None:

@@ -1,0 +1,7 @@
+"""Claims of chapter 06: what its sentences about full-scale results rest on."""
+
+from __future__ import annotations
+
+from latentbook.study.claims import Claims
+
+CLAIMS = Claims("06")
