@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentbook import files, paths, plots
-from latentbook.book import cards
+from latentbook.book import cards, judging
 from latentbook.chapters.autoencoders import tables as autoencoders
 from latentbook.chapters.deep_clustering import tables as deep_clustering
 from latentbook.chapters.dimensionality_reduction import tables as dimensionality_reduction
@@ -23,10 +23,11 @@ from latentbook.chapters.latent_anomalies import tables as latent_anomalies
 from latentbook.chapters.source_estimation import tables as source_estimation
 from latentbook.chapters.two_stage_clustering import tables as two_stage_clustering
 from latentbook.chapters.weather_patterns import tables as weather_patterns
-from latentbook.study import records
+from latentbook.study import editions, effects, records
 from latentbook.study.judge import (
     VERDICTS,
     compare,
+    headline,
     longest,
     over_all,
     published,
@@ -38,18 +39,23 @@ from latentbook.study.tables import markdown, mean_and_spread, number, verdict_t
 
 def published_page(compared: pd.DataFrame) -> str:
     """Return the page "Published and reproduced": every row of every table, with its verdict."""
-    counts = compared["verdict"].value_counts()
+    counts, once = compared["verdict"].value_counts(), headline(compared)
+    compared = editions.with_first(compared)
     text = [
         "# Published and reproduced",
         "",
         "Every number that the sources print, beside the mean of our full-scale records.",
-        "A reproduced value reads mean ± standard deviation (number of seeds).",
+        "A reproduced value reads mean ± standard deviation (number of runs).",
         "The rule of the verdicts is stated in [](../how-we-judge.md).",
+        "It stands beside two others in [](judge-the-judge.md).",
+        "The last column is the verdict of the first edition of the rule, on the day it was "
+        "replaced.",
         "",
         markdown(
-            ["verdict", "numbers"],
-            [[v, str(counts.get(v, 0))] for v in VERDICTS],
-            caption="Verdicts over all published numbers",
+            ["verdict", "rows", "different numbers"],
+            [[v, str(counts.get(v, 0)), str(once.get(v, "–"))] for v in VERDICTS],
+            caption="Verdicts over all rows, and over the different numbers among them: one that a "
+            "source prints several times counts once, and counts of parameters do not count",
             name="tbl-verdicts",
         ),
     ]
@@ -109,16 +115,38 @@ def _beyond(every: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def findings(every: pd.DataFrame, compared: pd.DataFrame) -> str:
-    """Return the home page's findings in words, every number from records."""
-    counts = compared["verdict"].value_counts()
-    judged = sum(counts.get(v, 0) for v in VERDICTS[:3])
+def findings(
+    every: pd.DataFrame, compared: pd.DataFrame, orders: pd.DataFrame | None = None
+) -> str:
+    """Return the home page's findings in words, every number from records.
+
+    Parameters
+    ----------
+    every : DataFrame
+        The full-scale records.
+    compared : DataFrame
+        As `judge.compare` returns it.
+    orders : DataFrame, default=None
+        As `effects.judged` returns it; None leaves the sentence about orders out.
+    """
+    once = headline(compared)
+    close, far = once["one run, within"], once["one run, outside"]
     text = [
-        f"Of {len(compared)} numbers that the sources print, {judged} have a counterpart here: "
-        f"{counts.get('reproduced', 0)} reproduce, {counts.get('higher', 0)} come out higher and "
-        f"{counts.get('lower', 0)} lower; {counts.get('not comparable', 0)} are not comparable "
-        f"and {counts.get('not run', 0)} were not run.",
+        f"The sources print {once.sum()} different numbers, counts of parameters left out. "
+        f"{once['reproduced']} reproduce here, {once['higher']} come out higher and "
+        f"{once['lower']} lower; for {once['undecided']} our runs scatter too widely to say, and "
+        f"{close + far} have one run of ours, which is close for {close}. "
+        f"{once['not comparable']} are not comparable and {once['not run']} were not run.",
     ]
+    if orders is not None:
+        pairs = orders.drop_duplicates(["source", "dataset", "metric", "first", "second"])
+        found = pairs["order"].value_counts()
+        text.append(
+            f"Of {len(pairs)} printed differences between two methods, "
+            f"{found.get('same order', 0)} have the same order in our runs and "
+            f"{found.get('opposite order', 0)} the opposite one; "
+            "{doc}`/generated/orders-and-effects` has them all."
+        )
     for dataset in ("mnist", "fashion_mnist"):
         ranked = _best(every, dataset)
         if ranked:
@@ -226,12 +254,13 @@ def _cost_of_a_seed(found: pd.DataFrame) -> str:
 
 
 def _verdicts_by_table(compared: pd.DataFrame) -> str:
+    occurring = [v for v in VERDICTS if v in set(compared["verdict"])]
     rows = []
     for (source, table), group in compared.groupby(["source", "table"], sort=False):
         counts = group["verdict"].value_counts()
-        rows.append([f"{source}, {table}", *[str(counts.get(v, 0)) for v in VERDICTS]])
+        rows.append([f"{source}, {table}", *[str(counts.get(v, 0)) for v in occurring]])
     return markdown(
-        ["table", *VERDICTS], rows, caption="Verdicts by published table", name="tbl-by-table"
+        ["table", *occurring], rows, caption="Verdicts by published table", name="tbl-by-table"
     )
 
 
@@ -262,12 +291,15 @@ CHAPTERS = (
 
 def write_all() -> None:
     """Write all generated pages and tables into ``book/generated``."""
-    every = records.read()
-    compared = compare(published(), every)
+    every, numbers = records.read(), published()
+    compared = compare(numbers, every)
+    orders = effects.judged(numbers, every)
     pages = {
         "published-and-reproduced.md": published_page(compared),
+        "judge-the-judge.md": judging.rules_page(compared),
+        "orders-and-effects.md": judging.effects_page(orders),
         "status.md": status_page(every, compared),
-        "home-findings.md": findings(every, compared),
+        "home-findings.md": findings(every, compared, orders),
     }
     for chapter in CHAPTERS:
         pages |= chapter.generated(every, compared)
@@ -281,7 +313,7 @@ def write_all() -> None:
 def draw_home(every: pd.DataFrame, compared: pd.DataFrame, target: Path) -> None:
     """Write the picture of the home page and the README; its description digests the numbers."""
     compared = pd.concat([compared, _beyond(every)])
-    numbers = compared[["dataset", "method", "metric", "value", "mean", "spread", "verdict"]]
+    numbers = compared[["dataset", "method", "metric", "value", "mean", "values", "verdict"]]
     description = hashlib.sha256(numbers.round(4).to_csv(index=False).encode()).hexdigest()
     with files.atomic(target) as scratch:
         figure = _home_picture(compared)
@@ -289,13 +321,15 @@ def draw_home(every: pd.DataFrame, compared: pd.DataFrame, target: Path) -> None
 
 
 def _home_picture(compared: pd.DataFrame) -> Figure:
-    """Draw accuracy by method, published beside our mean and spread, MNIST and Fashion-MNIST.
+    """Draw accuracy by method, published beside each run of ours, MNIST and Fashion-MNIST.
+
+    Runs are drawn one by one, because many fall into groups that a mean and a bar would hide.
 
     Parameters
     ----------
     compared
         As returned by `judge.compare`; rows of the table ``ours`` have no published value.
-        Means that are not comparable are left out.
+        Runs that are not comparable are left out.
     """
     plots.use_style()
     over_all = compared["table"].isin(["table 12.1", "table 13.1", "ours"])
@@ -307,18 +341,30 @@ def _home_picture(compared: pd.DataFrame) -> Figure:
     ]
     ours = rows["mean"].mask(rows["verdict"] == "not comparable")
     rows = rows.assign(label=labels, mean=ours)
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), sharex=True, layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.8), sharex=True, layout="constrained")
     blue, orange = plots.colours(2)
     for ax, dataset in zip(axes, ("fashion_mnist", "mnist"), strict=True):
         part = rows[rows["dataset"] == dataset]
         part = part.assign(rank=part["mean"].fillna(part["value"])).sort_values("rank")
         part = part.drop_duplicates("label", keep="last")
         y = np.arange(len(part))
-        either = part["value"].fillna(part["mean"]), part["mean"].fillna(part["value"])
-        ax.hlines(y, *either, color=plots.GREY)
-        ax.plot(part["value"], y, "D", color=blue, label="published (one run)")
-        ax.errorbar(
-            part["mean"], y, xerr=part["spread"], fmt="o", color=orange, label="ours (mean ± s)"
+        ax.hlines(y, 0, 1, color=plots.GREY, linewidth=0.4)
+        ax.plot(part["value"], y, "D", color=blue, markersize=9, label="published (one run)")
+        runs = [
+            (value, height)
+            for height, mean, values in zip(y, part["mean"], part["values"], strict=True)
+            if pd.notna(mean)
+            for value in values
+        ]
+        ax.plot(
+            *np.array(runs).reshape(-1, 2).T,
+            "o",
+            color=orange,
+            markersize=5,
+            markeredgecolor="black",
+            markeredgewidth=0.5,
+            alpha=0.8,
+            label="ours (a dot a run)",
         )
         ax.set(title=dataset, yticks=y, yticklabels=part["label"], xlabel="clustering accuracy")
         ax.set_xlim(0.2, 1)
