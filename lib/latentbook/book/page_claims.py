@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from latentbook.study import gains
+from latentbook.study import gains, judge
 from latentbook.study.claims import Claim, Claims, Evidence, scores
 from latentbook.study.gains import Gain
 
@@ -18,9 +18,17 @@ NETWORKS = ("fc-lstm", "cnn-lstm", "cnn-lstm-3d", "conv")
 
 
 @CLAIMS
-def records_and_numbers(evidence: Evidence) -> Claim:
-    """How many records there are, and how many printed numbers they are held against."""
-    return Claim([len(evidence.rows()), len(evidence.verdicts())])
+def printed_numbers(evidence: Evidence) -> Claim:
+    """How many printed numbers come out again, each counted once."""
+    numbers = evidence.verdicts()
+    counts = judge.headline(numbers)
+    once = counts["one run, within"] + counts["one run, outside"]
+    left_out = counts["not comparable"] + counts["not run"]
+    judged = [counts[word] for word in ("reproduced", "higher", "lower", "undecided")]
+    return Claim(
+        [counts.sum(), *judged, once, left_out],
+        {"these are all kinds of verdict": sum(judged) + once + left_out == counts.sum()},
+    )
 
 
 @CLAIMS
