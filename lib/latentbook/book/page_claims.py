@@ -14,6 +14,8 @@ CLAIMS = Claims("pages")
 IMAGES = ("mnist", "usps", "fashion_mnist")
 SCORES = ("acc", "nmi", "ari")
 UMAPS = ("umap2", "umap10", "umap30")
+#: Images of Fashion-MNIST, training and test, which the thesis clusters.
+IMAGES_CLUSTERED = 70_000
 NETWORKS = ("fc-lstm", "cnn-lstm", "cnn-lstm-3d", "conv")
 
 
@@ -207,6 +209,60 @@ def digits_cut_off(evidence: Evidence) -> Claim:
         [(below > 0.00005).sum(), len(both)],
         {"every score is cut off, none rounded up": below.between(0, 0.0001).all()},
     )
+
+
+@CLAIMS
+def sizes_on_pca(evidence: Evidence) -> Claim:
+    """Sizes of clusters on PCA, as printed, give another share than the printed one."""
+    kept = _printed_sizes(evidence, "pca50 + hdbscan")
+    return Claim(
+        [kept, IMAGES_CLUSTERED, kept / IMAGES_CLUSTERED],
+        {"the printed share is another": kept / IMAGES_CLUSTERED < 0.7413 - 0.1},
+    )
+
+
+@CLAIMS
+def sizes_on_umap(evidence: Evidence) -> Claim:
+    """Sizes of clusters on UMAP, as printed, give another share than the printed one."""
+    shares = [
+        _printed_sizes(evidence, f"{space} + hdbscan") / IMAGES_CLUSTERED
+        for space in ("umap2", "umap30")
+    ]
+    return Claim(
+        [shares[0], 2, shares[1]],
+        {"the printed share is neither": all(share > 0.9906 + 0.005 for share in shares)},
+    )
+
+
+@CLAIMS
+def noise_in_the_text(evidence: Evidence) -> Claim:
+    """Noise in the text of the thesis is rounded otherwise than its notebook says."""
+    asked = {"dataset": "fashion_mnist", "method": "pca50 + hdbscan"}
+    noise = evidence.published(table="appendix 4", metric="noise_points", **asked)
+    printed = 1 - evidence.published(table="section 12.1.2", metric="coverage", **asked)
+    return Claim([100 * printed, noise, IMAGES_CLUSTERED, 100 * noise / IMAGES_CLUSTERED])
+
+
+@CLAIMS
+def best_row_on_mnist(evidence: Evidence) -> Claim:
+    """PCA and HDBSCAN have the best printed NMI on MNIST, and a low one with the noise."""
+    printed = evidence.verdicts(table="table 12.2", dataset="mnist")
+    best = printed.loc[printed["value"].idxmax()]
+    asked = {"dataset": "mnist", "method": "pca50 + hdbscan", "metric": "nmi"}
+    return Claim(
+        [best["value"], evidence.published(source="fernandez2020", **asked)],
+        {
+            "it is PCA + HDBSCAN, over the points kept": (best["method"], best["metric"])
+            == ("pca50 + hdbscan", "nmi_kept")
+        },
+    )
+
+
+def _printed_sizes(evidence: Evidence, method: str) -> float:
+    """Return how many images the printed clusters of the notebook hold together."""
+    rows = evidence.verdicts(source="fernandez2020", dataset="fashion_mnist", method=method)
+    sizes = rows["table"].str.startswith("appendix") & rows["metric"].str.startswith("cluster_size")
+    return float(rows["value"][sizes].sum())
 
 
 @CLAIMS
