@@ -48,6 +48,7 @@ class Book:
         for position, row in self.compared.iterrows():
             for index in judge.counterparts(self.every, row).index:
                 self.printed_of.setdefault(index, []).append(position)
+        self.page = pages.published_page(self.compared)
         self._tables: dict[tuple[str, str], dict[str, str]] = {}
         self.makers = dict(zip(sorted(set(self.every["chapter"])), pages.CHAPTERS, strict=True))
 
@@ -59,9 +60,9 @@ class Book:
         ]
         compared = self._compared(every, new)
         return (
-            self._fails_a_claim(every, compared, new)
-            or (compared is not self.compared and self._changes_verdicts(compared))
+            (compared is not self.compared and pages.published_page(compared) != self.page)
             or self._changes_tables(every, compared, new)
+            or self._fails_a_claim(every, compared, new)
         )
 
     def _compared(self, every: pd.DataFrame, new: dict[Any, Any]) -> pd.DataFrame:
@@ -83,15 +84,6 @@ class Book:
             )
             for name in names
         )
-
-    def _changes_verdicts(self, compared: pd.DataFrame) -> bool:
-        return pages.published_page(compared) != self._page
-
-    @property
-    def _page(self) -> str:
-        if "page" not in self.__dict__:
-            self.__dict__["page"] = pages.published_page(self.compared)
-        return self.__dict__["page"]
 
     def _changes_tables(self, every: pd.DataFrame, compared: pd.DataFrame, new: dict) -> bool:
         """Return whether a table of the records' chapter and data set is another."""
