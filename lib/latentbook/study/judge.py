@@ -131,7 +131,7 @@ def verdict(published: float, values: Sequence[float], *, rounding: float = 0.0)
     Examples
     --------
     >>> from latentbook.study.judge import verdict
-    >>> verdict(0.53, [0.52, 0.54, 0.55])
+    >>> verdict(0.53, [0.52, 0.53, 0.54])
     'reproduced'
     >>> verdict(0.53, [0.60, 0.61, 0.62])
     'higher'
