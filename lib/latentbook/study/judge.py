@@ -126,7 +126,7 @@ def verdict(published: float, values: Sequence[float], *, rounding: float = 0.0)
 
     References
     ----------
-    G. J. Hahn and W. Q. Meeker, *Statistical Intervals*, Wiley 1991, section 4.7.
+    G. J. Hahn and W. Q. Meeker, *Statistical Intervals*, Wiley 1991, chapter 4.
 
     Examples
     --------
