@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from latentbook.study import gains, judge
+from latentbook.study import effects, gains, judge
 from latentbook.study.claims import Claim, Claims, Evidence, scores
 from latentbook.study.gains import Gain
 
@@ -31,6 +31,16 @@ def printed_numbers(evidence: Evidence) -> Claim:
         [counts.sum(), *judged, once, left_out],
         {"these are all kinds of verdict": sum(judged) + once + left_out == counts.sum()},
     )
+
+
+@CLAIMS
+def printed_orders(evidence: Evidence) -> Claim:
+    """How many printed orders of two methods come out again."""
+    orders = effects.judged(evidence.verdicts(), evidence.rows())
+    pairs = orders.drop_duplicates(["source", "dataset", "metric", "first", "second"])
+    counts = pairs["order"].value_counts()
+    same, opposite = counts["same order"], counts["opposite order"]
+    return Claim([len(pairs), 2, same, opposite])
 
 
 @CLAIMS

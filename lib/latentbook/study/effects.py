@@ -262,7 +262,8 @@ def _row(one: Comparison, numbers: pd.DataFrame, measured: pd.DataFrame) -> dict
     else:
         gain, width = None, 0.0
     if gain is None:
-        return about | {"n": 0, "order": "not run", "size": "–"}
+        nothing = dict.fromkeys(("mean", "low", "high"), math.nan)
+        return about | nothing | {"n": 0, "order": "not run", "size": "–"}
     return about | {
         "mean": gain.mean,
         "low": gain.low,

@@ -126,12 +126,12 @@ def verdict(published: float, values: Sequence[float], *, rounding: float = 0.0)
 
     References
     ----------
-    G. J. Hahn and W. Q. Meeker, *Statistical Intervals*, Wiley 1991, section 4.7.
+    G. J. Hahn and W. Q. Meeker, *Statistical Intervals*, Wiley 1991, chapter 4.
 
     Examples
     --------
     >>> from latentbook.study.judge import verdict
-    >>> verdict(0.53, [0.52, 0.54, 0.55])
+    >>> verdict(0.53, [0.52, 0.53, 0.54])
     'reproduced'
     >>> verdict(0.53, [0.60, 0.61, 0.62])
     'higher'

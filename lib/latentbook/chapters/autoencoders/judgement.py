@@ -190,14 +190,18 @@ def judge(records: pd.DataFrame, name: str) -> Judgement | None:
 
 
 def _by_random_state(records: pd.DataFrame, method: str, use: Use) -> pd.Series:
-    """Return the metric of a method under the condition of the use, by random state."""
+    """Return the metric of a method under the condition of the use, by random state.
+
+    Where a random state was measured more than once, the mean counts.
+    """
     rows = records[records["method"] == method]
-    values = {
-        seed: metrics[use.metric]
+    values = [
+        (seed, metrics[use.metric])
         for seed, metrics, params in zip(rows["seed"], rows["metrics"], rows["params"], strict=True)
         if use.metric in metrics and _fulfils(params, use.condition)
-    }
-    return pd.Series(values, dtype=float).sort_index()
+    ]
+    scores = pd.Series([v for _, v in values], index=[seed for seed, _ in values], dtype=float)
+    return scores.groupby(level=0).mean()
 
 
 def _fulfils(params: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
