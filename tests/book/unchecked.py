@@ -48,7 +48,7 @@ SUPERLATIVE = re.compile(
     re.IGNORECASE,
 )
 _APART = re.compile(
-    r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|https?://\S+|"
+    r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|https?://\S+|"
     r"\b(?:page|section|table|figure)s? \d+(?:\.\d+)*(?:(?:,|,? and| to|-|–)\s?\d+(?:\.\d+)*)*",
     re.IGNORECASE,
 )
@@ -168,7 +168,7 @@ def unmarked(source: Path) -> Iterator[tuple[str, str]]:
 def _lines(content: str) -> Iterator[tuple[int, str]]:
     """Yield the lines of Markdown without code, equations, options, marked sentences, comments."""
     fences: list[tuple[str, bool]] = []  # how each open fence is written, and whether it is prose
-    equation = False
+    equation, before = False, ""
     for row, line in enumerate(content.split("\n"), start=1):
         fence, option = _FENCE.match(line.strip()), _OPTION.match(line.strip())
         in_prose = not fences or fences[-1][1]
@@ -178,8 +178,11 @@ def _lines(content: str) -> Iterator[tuple[int, str]]:
             fences.append((fence["ticks"], bool(_DIRECTIVE.match(fence["info"]))))
         elif in_prose and line.strip() == "$$":
             equation = not equation
+        elif line.startswith("    ") and not before.strip():
+            continue  # code, which is indented below an empty line
         elif in_prose and not equation and (not option or option["name"] in ("alt", "caption")):
             yield row, _COMMENT.sub("", _MARK.sub("", option["value"] if option else line))
+        before = line
 
 
 def of_code(
