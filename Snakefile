@@ -127,6 +127,7 @@ rule pages:
     input:
         EXECUTED,
         glob("data/records/*.jsonl"),
+        glob("data/records/*.csv"),
         glob("data/published/*.csv"),
         glob("data/samples/registry.toml"),
         glob("notebooks/profiles/*.yml"),

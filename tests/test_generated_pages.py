@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
+import pytest
 from PIL import Image
 
 from latentbook import paths
-from latentbook.book import pages
-from latentbook.study import judge, records
+from latentbook.book import judging, pages
+from latentbook.study import effects, judge, records, tables
 from tests.made import record
 
 
@@ -24,6 +27,8 @@ def test_all_pages_are_written_from_an_empty_project(own_project):
     rows = [line for line in page.splitlines() if "{.verdict-" in line]
     assert len(rows) == len(judge.published())
     assert "[not run]{.verdict-not-run}" in page
+    for name in ("judge-the-judge", "orders-and-effects"):
+        assert (own_project / f"book/generated/{name}.md").read_text().startswith("# ")
     assert (own_project / "book/generated/home.png").stat().st_size > 1000
 
 
@@ -57,3 +62,52 @@ def test_hours_count_the_longest_training_of_each_seed(own_project):
     of_all, of_a_seed = [line for line in lines if line.startswith("| 03-")]
     assert "| 4 |" in of_all
     assert "| 3 |" in of_a_seed
+
+
+@pytest.fixture(scope="module")
+def committed() -> tuple[pd.DataFrame, pd.DataFrame]:
+    return everything()
+
+
+def test_the_headline_counts_each_number_once(committed):
+    _, compared = committed
+    counts = judge.headline(compared)
+    assert counts.sum() < len(compared)
+    doubled = pd.concat([compared, compared], ignore_index=True)
+    doubled = doubled.assign(statement=[*compared["statement"], *compared["statement"]])
+    assert judge.headline(doubled).equals(counts)
+    no_counts = compared[~compared["metric"].str.startswith("parameters")]
+    ran = no_counts[no_counts["verdict"] != "not run"]
+    assert judge.headline(ran).drop("not run").equals(counts.drop("not run"))
+
+
+def test_every_number_has_both_editions_beside_it(committed):
+    _, compared = committed
+    page = pages.published_page(compared)
+    header = next(line for line in page.splitlines() if line.startswith("| data set: method"))
+    assert header.endswith("| verdict | first edition |")
+
+
+def test_the_page_of_three_rules_has_every_judged_number(committed):
+    _, compared = committed
+    page = judging.rules_page(compared)
+    judged = compared[~compared["verdict"].isin(["not run", "not comparable", *judge.COUNTED])]
+    assert page.count("{.verdict-") == len(judged)
+    for date in ("2026-11-22", "2026-11-26", "2026-11-30"):
+        assert f"**{date}" in page
+    assert "| reproduced | 111 |" in page  # the last count of the first edition
+
+
+def test_every_verdict_has_a_colour():
+    """Words alone tell a verdict; still, each has its class in the style sheet."""
+    sheet = (paths.root() / "book" / "_static" / "custom.css").read_text()
+    for word in (*judge.VERDICTS, *effects.ORDERS):
+        assert f"{tables.styled(word).split('{')[1].rstrip('}')}" in re.split(r"[ ,\n]", sheet)
+
+
+def test_the_home_picture_draws_every_run(committed):
+    _, compared = committed
+    rows = compared[(compared["method"] == "umap2 + k-means") & (compared["table"] == "table 13.1")]
+    figure = pages._home_picture(rows[rows["metric"] == "acc"])
+    drawn = [len(line.get_xdata()) for ax in figure.axes for line in ax.lines]
+    assert drawn == [1, 5, 1, 5]  # published, then five runs, for two data sets

@@ -1,13 +1,459 @@
-"""Claims of the pages that belong to no chapter: home page, README, contradictions."""
+"""Claims of the pages that belong to no chapter: home page, README, contradictions, running."""
 
 from __future__ import annotations
 
-from latentbook.study.claims import Claim, Claims, Evidence
+import pandas as pd
+
+from latentbook.study import effects, gains, judge
+from latentbook.study.claims import Claim, Claims, Evidence, scores
+from latentbook.study.gains import Gain
 
 CLAIMS = Claims("pages")
 
+#: The three data sets on which every two-stage method was run with five seeds.
+IMAGES = ("mnist", "usps", "fashion_mnist")
+SCORES = ("acc", "nmi", "ari")
+UMAPS = ("umap2", "umap10", "umap30")
+#: Images of Fashion-MNIST, training and test, which the thesis clusters.
+IMAGES_CLUSTERED = 70_000
+NETWORKS = ("fc-lstm", "cnn-lstm", "cnn-lstm-3d", "conv")
+
 
 @CLAIMS
-def records_and_numbers(evidence: Evidence) -> Claim:
-    """How many records there are, and how many printed numbers they are held against."""
-    return Claim([len(evidence.rows()), len(evidence.verdicts())])
+def printed_numbers(evidence: Evidence) -> Claim:
+    """How many printed numbers come out again, each counted once."""
+    numbers = evidence.verdicts()
+    counts = judge.headline(numbers)
+    once = counts["one run, within"] + counts["one run, outside"]
+    left_out = counts["not comparable"] + counts["not run"]
+    judged = [counts[word] for word in ("reproduced", "higher", "lower", "undecided")]
+    return Claim(
+        [counts.sum(), *judged, once, left_out],
+        {"these are all kinds of verdict": sum(judged) + once + left_out == counts.sum()},
+    )
+
+
+@CLAIMS
+def printed_orders(evidence: Evidence) -> Claim:
+    """How many printed orders of two methods come out again."""
+    orders = effects.judged(evidence.verdicts(), evidence.rows())
+    pairs = orders.drop_duplicates(["source", "dataset", "metric", "first", "second"])
+    counts = pairs["order"].value_counts()
+    same, opposite = counts["same order"], counts["opposite order"]
+    return Claim([len(pairs), 2, same, opposite])
+
+
+@CLAIMS
+def representations(evidence: Evidence) -> Claim:
+    """UMAP helps k-means on all three data sets, principal components on none."""
+    umap = _gains(evidence, "umap2 + k-means", "k-means raw")
+    pca = _gains(evidence, "pca50 + k-means", "k-means raw")
+    return Claim(
+        [2, *(100 * umap[data, "acc"].mean for data in IMAGES), 50, 1],
+        {
+            "with UMAP ACC, NMI and ARI are better on every data set": _all(umap, "better"),
+            "with principal components every mean gain is below 0.01": all(
+                gain.mean < 0.01 for gain in pca.values()
+            ),
+        },
+    )
+
+
+@CLAIMS
+def images_kept(evidence: Evidence) -> Claim:
+    """HDBSCAN leaves most images out where it has the highest printed score."""
+    numbers = evidence.verdicts(metric=["nmi", "nmi_kept"])
+    highest = numbers.loc[numbers["value"].idxmax()]
+    rows = evidence.over_all("mnist", "pca50 + hdbscan")
+    over_all, raw = scores(rows, "nmi"), scores(evidence.over_all("mnist", "k-means raw"), "nmi")
+    return Claim(
+        [
+            highest["value"],
+            100 * scores(rows, "coverage").mean(),
+            over_all.mean(),
+            raw.mean(),
+        ],
+        {
+            "it is that of HDBSCAN on principal components of MNIST": (
+                (highest["dataset"], highest["method"], highest["metric"])
+                == ("mnist", "pca50 + hdbscan", "nmi_kept")
+            ),
+            "over all images every run is below every run of k-means on pixels": over_all.max()
+            < raw.min(),
+        },
+    )
+
+
+@CLAIMS
+def deep_clustering(evidence: Evidence) -> Claim:
+    """DCEC improves its own start, and is nowhere ahead of a mixture on UMAP."""
+    start = {
+        (data, score): gains.of(_from_start(evidence, data, score))
+        for data in IMAGES
+        for score in SCORES
+    }
+    mixtures = [
+        gains.compare(
+            _runs(evidence, data, "dcec", score, gamma=0.1),
+            _runs(evidence, data, f"{space} + mixture", score),
+            paired=False,
+        )
+        for data in IMAGES
+        for score in SCORES
+        for space in UMAPS
+    ]
+    return Claim(
+        [*(100 * start[data, "acc"].mean for data in IMAGES), len(IMAGES)],
+        {
+            "ACC, NMI and ARI are better than those of the start on every data set": _all(
+                start, "better"
+            ),
+            "none is better than a mixture's on 2, 10 or 30 dimensions of UMAP, on any data set": (
+                all(gain.word != "better" for gain in mixtures)
+            ),
+        },
+    )
+
+
+@CLAIMS
+def weather_by_one_window(evidence: Evidence) -> Claim:
+    """Codes of the CNN-LSTM help where one window describes a pattern."""
+    gained = {n: _network_gain(evidence, "cnn-lstm", "top3", n, 1) for n in (10, 30)}
+    return Claim(
+        [3, *(number for n, gain in gained.items() for number in (100 * gain.mean, n))],
+        {"both gain": _all(gained, "better")},
+    )
+
+
+@CLAIMS
+def weather_by_ten_windows(evidence: Evidence) -> Claim:
+    """No network gains much where ten windows describe a pattern."""
+    gained = [
+        _network_gain(evidence, network, top, n, 10)
+        for network in NETWORKS
+        for top in ("top1", "top3")
+        for n in (10, 30)
+    ]
+    return Claim(
+        [len(NETWORKS), 10, sum(gain.mean > 0.01 for gain in gained), 1],
+        {"every mean gain is below 0.01": all(gain.mean < 0.01 for gain in gained)},
+    )
+
+
+@CLAIMS
+def anomalies(evidence: Evidence) -> Claim:
+    """V-measures of the plain VAE come out as printed, those of the CL-VAE do not."""
+    printed, plain = _v_measures(evidence, "vae2")
+    printed_conditioned, conditioned = _v_measures(evidence, "cl-vae2", gamma=0.3)
+    return Claim(
+        [plain.mean(), printed, 0.3, conditioned.mean(), printed_conditioned],
+        {
+            "the printed value of the VAE lies among its runs": plain.min() < printed < plain.max(),
+            "every run of the CL-VAE is more than 0.1 below its printed value": (
+                conditioned < printed_conditioned - 0.1
+            ).all(),
+        },
+    )
+
+
+@CLAIMS
+def smaller_weight(evidence: Evidence) -> Claim:
+    """With a tenth of the weight the CL-VAE has the printed V-measure."""
+    printed, larger = _v_measures(evidence, "cl-vae2", gamma=0.3)
+    asked = {"gamma": 0.03, "evaluated_on": "test"}
+    smaller = scores(evidence.over_all("mnist", "cl-vae2 + k-means", **asked), "v_measure")
+    return Claim(
+        [0.03, smaller.mean()],
+        {
+            "every run is within 0.02 of the printed value": (abs(smaller - printed) < 0.02).all(),
+            "every run is above every run with the larger weight": smaller.min() > larger.max(),
+        },
+    )
+
+
+@CLAIMS
+def cost_of_deep_clustering(evidence: Evidence) -> Claim:
+    """How long pretraining and joint training of DCEC take, on a GPU and on two cores."""
+    rows = pd.concat([_faithful(evidence, data) for data in ("mnist", "fashion_mnist")])
+    whole = rows[[times["pretrain"] > 0 for times in rows["seconds"]]]
+    minutes = pd.Series([sum(times.values()) / 60 for times in whole["seconds"]], whole.index)
+    gpu = minutes[whole["device"].str.startswith("GPU")]
+    cores = minutes[whole["device"].str.startswith("CPU")]
+    return Claim(
+        [rows["n_samples"].iloc[0], gpu.min(), gpu.max(), 2, cores.mean()],
+        {
+            "the data sets have as many images": rows["n_samples"].nunique() == 1,
+            "one run was timed whole on two cores": list(whole["cores"][cores.index]) == [2],
+        },
+    )
+
+
+@CLAIMS
+def two_runs_of_one_seed(evidence: Evidence) -> Claim:
+    """On a GPU a seed does not fix a network."""
+    apart = _apart(evidence)
+    return Claim([len(apart), 2, 100 * apart.max()])
+
+
+@CLAIMS
+def networks_of_one_seed(evidence: Evidence) -> Claim:
+    """How far apart two networks of one seed ended."""
+    return Claim([2, _apart(evidence).max()])
+
+
+def _apart(evidence: Evidence) -> pd.Series:
+    """Return the difference in accuracy of two runs of DCEC on a GPU, for seeds that have two."""
+    rows = evidence.over_all("fashion_mnist", "dcec", gamma=0.1)
+    rows = rows[rows["device"].str.startswith("GPU")]
+    by_seed = scores(rows, "acc").set_axis(rows["seed"]).groupby(level=0)
+    return (by_seed.max() - by_seed.min())[by_seed.size() == 2]
+
+
+def _faithful(evidence: Evidence, dataset: str) -> pd.DataFrame:
+    """Return the runs of DCEC with both weights of its clustering loss."""
+    return pd.concat(
+        [evidence.over_all(dataset, "dcec", gamma=gamma) for gamma in (0.1, 1.0)],
+    )
+
+
+@CLAIMS
+def digits_cut_off(evidence: Evidence) -> Claim:
+    """Table 12.1 cuts digits off."""
+    short = evidence.verdicts(table="table 12.1")
+    long = evidence.verdicts(source="fernandez2020", dataset="fashion_mnist")
+    long = long[long["table"].str.startswith("appendix")]
+    both = short.merge(long, on=["method", "metric"], suffixes=("", "_notebook"))
+    below = both["value_notebook"] - both["value"]
+    return Claim(
+        [(below > 0.00005).sum(), len(both)],
+        {"every score is cut off, none rounded up": below.between(0, 0.0001).all()},
+    )
+
+
+@CLAIMS
+def sizes_on_pca(evidence: Evidence) -> Claim:
+    """Sizes of clusters on PCA, as printed, give another share than the printed one."""
+    kept = _printed_sizes(evidence, "pca50 + hdbscan")
+    return Claim(
+        [kept, IMAGES_CLUSTERED, kept / IMAGES_CLUSTERED],
+        {"the printed share is another": kept / IMAGES_CLUSTERED < 0.7413 - 0.1},
+    )
+
+
+@CLAIMS
+def sizes_on_umap(evidence: Evidence) -> Claim:
+    """Sizes of clusters on UMAP, as printed, give another share than the printed one."""
+    shares = [
+        _printed_sizes(evidence, f"{space} + hdbscan") / IMAGES_CLUSTERED
+        for space in ("umap2", "umap30")
+    ]
+    return Claim(
+        [shares[0], 2, shares[1]],
+        {"the printed share is neither": all(share > 0.9906 + 0.005 for share in shares)},
+    )
+
+
+@CLAIMS
+def noise_in_the_text(evidence: Evidence) -> Claim:
+    """Noise in the text of the thesis is rounded otherwise than its notebook says."""
+    asked = {"dataset": "fashion_mnist", "method": "pca50 + hdbscan"}
+    noise = evidence.published(table="appendix 4", metric="noise_points", **asked)
+    printed = 1 - evidence.published(table="section 12.1.2", metric="coverage", **asked)
+    return Claim([100 * printed, noise, IMAGES_CLUSTERED, 100 * noise / IMAGES_CLUSTERED])
+
+
+@CLAIMS
+def best_row_on_mnist(evidence: Evidence) -> Claim:
+    """PCA and HDBSCAN have the best printed NMI on MNIST, and a low one with the noise."""
+    printed = evidence.verdicts(table="table 12.2", dataset="mnist")
+    best = printed.loc[printed["value"].idxmax()]
+    asked = {"dataset": "mnist", "method": "pca50 + hdbscan", "metric": "nmi"}
+    return Claim(
+        [best["value"], evidence.published(source="fernandez2020", **asked)],
+        {
+            "it is PCA + HDBSCAN, over the points kept": (best["method"], best["metric"])
+            == ("pca50 + hdbscan", "nmi_kept")
+        },
+    )
+
+
+def _printed_sizes(evidence: Evidence, method: str) -> float:
+    """Return how many images the printed clusters of the notebook hold together."""
+    rows = evidence.verdicts(source="fernandez2020", dataset="fashion_mnist", method=method)
+    sizes = rows["table"].str.startswith("appendix") & rows["metric"].str.startswith("cluster_size")
+    return float(rows["value"][sizes].sum())
+
+
+@CLAIMS
+def original_data_printed(evidence: Evidence) -> Claim:
+    """By table 12.1 k-means on pixels does not offer the worst results."""
+    printed = evidence.verdicts(table="table 12.1").set_index(["method", "metric"])["value"]
+    raw = printed["k-means raw"]
+    return Claim(
+        [],
+        {
+            "NMI, ARI and ACC are above those of CAE10": all(
+                raw[score] > printed["cae10 + k-means", score] for score in SCORES
+            ),
+            "ARI and ACC are above those of UMAP30 and HDBSCAN": all(
+                raw[score] > printed["umap30 + hdbscan", f"{score}_kept"]
+                for score in ("ari", "acc")
+            ),
+        },
+    )
+
+
+@CLAIMS
+def best_of_table_13(evidence: Evidence) -> Claim:
+    """DCEC has the highest scores of table 13.1."""
+    printed = evidence.verdicts(table="table 13.1")
+    gammas = [params.get("gamma") for params in printed["params"]]
+    best = printed.groupby(["dataset", "metric"])["value"].transform("max") == printed["value"]
+    faithful = (printed["method"] == "dcec") & (pd.Series(gammas, printed.index) == 0.1)
+    rows = {(method, str(gamma)) for method, gamma in zip(printed["method"], gammas, strict=True)}
+    return Claim(
+        [len(rows)],
+        {
+            "it is the best in every column": set(printed[best].index)
+            == set(printed[faithful].index),
+            "every other method ends in k-means": all(
+                method == "dcec" or "k-means" in method for method, _ in rows
+            ),
+        },
+    )
+
+
+@CLAIMS
+def mixture_on_the_start(evidence: Evidence) -> Claim:
+    """DCEC is not better than a mixture on the codes that it starts from."""
+    gained = {}
+    for score in SCORES:
+        deep = _runs(evidence, "mnist", "dcec", score, gamma=0.1)
+        mixture = _runs(evidence, "mnist", "cae10-guo + mixture", score)
+        shared = deep.index.intersection(mixture.index)
+        gained[score] = gains.compare(deep[shared], mixture[shared])
+        if score == "acc":
+            means = [deep[shared].mean(), len(shared), mixture[shared].mean()]
+    return Claim(
+        means,
+        {"ACC, NMI and ARI are not better": all(g.word != "better" for g in gained.values())},
+    )
+
+
+@CLAIMS
+def larger_weight(evidence: Evidence) -> Claim:
+    """Its weight in the loss matters less to DCEC than the network that it starts from."""
+    effects, between = [], []
+    for data in IMAGES:
+        for score in SCORES:
+            small, large = (_by_start(evidence, data, score, gamma) for gamma in (0.1, 1.0))
+            effects.append(gains.compare(large, small).mean)
+            if score == "acc":
+                between.append(small.max() - small.min())
+    return Claim(
+        [2, 100 * max(between)],
+        {"every mean effect is between -0.02 and 0.02": all(abs(e) < 0.02 for e in effects)},
+    )
+
+
+def _by_start(evidence: Evidence, dataset: str, score: str, gamma: float) -> pd.Series:
+    """Return a score of DCEC by the accuracy of its start, which tells one network from another."""
+    rows = evidence.over_all(dataset, "dcec", gamma=gamma)
+    return scores(rows, score).set_axis(scores(rows, "acc_start").to_numpy())
+
+
+@CLAIMS
+def beside_the_secondary_source(evidence: Evidence) -> Claim:
+    """Scores of DCEC on the data sets of its own paper."""
+    return Claim(
+        [
+            _runs(evidence, data, "dcec", score, gamma=0.1).mean()
+            for data in ("mnist", "usps")
+            for score in ("acc", "nmi")
+        ]
+    )
+
+
+@CLAIMS
+def season(evidence: Evidence) -> Claim:
+    """Every representation tells the season."""
+    rows = evidence.rows(chapter="05-weather-patterns")
+    rows = rows[["season_accuracy" in metrics for metrics in rows["metrics"]]]
+    accuracy, chance = scores(rows, "season_accuracy"), scores(rows, "season_chance")
+    by_method = accuracy.groupby([rows["dataset"].to_numpy(), rows["method"].to_numpy()])
+    return Claim(
+        [by_method.mean().min(), chance.mean()],
+        {
+            "chance is the same everywhere": chance.nunique() == 1,
+            "every run is more than twice as accurate as chance": (accuracy > 2 * chance).all(),
+            "raw fields are among them": "k-means raw" in set(rows["method"]),
+        },
+    )
+
+
+@CLAIMS
+def season_of_a_network(evidence: Evidence) -> Claim:
+    """Codes of the CNN-LSTM tell the season better than the fields here, and worse there."""
+    means, gained = [], {}
+    for data in ("weather-eraint", "weather-simulated"):
+        codes, fields = (
+            scores(
+                evidence.rows(data, method, chapter="05-weather-patterns"), "season_accuracy"
+            ).droplevel("dataset")
+            for method in ("cnn-lstm + k-means", "k-means raw")
+        )
+        means += [codes.mean(), fields.mean()]
+        gained[data] = gains.compare(codes, fields)
+    return Claim(
+        means,
+        {
+            "better on ERA-Interim": gained["weather-eraint"].word == "better",
+            "worse on simulated weather": gained["weather-simulated"].word == "worse",
+        },
+    )
+
+
+def _v_measures(evidence: Evidence, network: str, **params: float) -> tuple[float, pd.Series]:
+    """Return the printed V-measure of k-means on the codes of a network, and those of our runs."""
+    asked = params | {"evaluated_on": "test"}
+    method = f"{network} + k-means"
+    printed = evidence.published(table="table 1", method=method, metric="v_measure", params=asked)
+    return printed, scores(evidence.over_all("mnist", method, **asked), "v_measure")
+
+
+def _runs(evidence: Evidence, dataset: str, method: str, metric: str, **params: float) -> pd.Series:
+    """Return a score over all samples, by run."""
+    return scores(evidence.over_all(dataset, method, **params), metric).droplevel("dataset")
+
+
+def _gains(evidence: Evidence, first: str, second: str) -> dict[tuple[str, str], Gain]:
+    """Return what the first method gains over the second, seed by seed, by data set and score."""
+    return {
+        (data, score): gains.compare(
+            _runs(evidence, data, first, score), _runs(evidence, data, second, score)
+        )
+        for data in IMAGES
+        for score in SCORES
+    }
+
+
+def _from_start(evidence: Evidence, dataset: str, score: str) -> pd.Series:
+    """Return what each run of DCEC gains over the k-means that it starts from."""
+    rows = evidence.over_all(dataset, "dcec", gamma=0.1)
+    return scores(rows, score) - scores(rows, f"{score}_start")
+
+
+def _network_gain(
+    evidence: Evidence, network: str, metric: str, readings: int, windows: int
+) -> Gain:
+    """Return what patterns in the codes of a network gain over those of raw fields, by seed."""
+    asked = {"readings": readings, "descriptor": windows}
+    first, second = (
+        _runs(evidence, "weather-simulated", method, metric, **asked)
+        for method in (f"{network} + k-means", "k-means raw")
+    )
+    return gains.compare(first, second)
+
+
+def _all(gained: dict, word: str) -> bool:
+    return all(gain.word == word for gain in gained.values())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latentbook import files, paths, plots
-from latentbook.book import cards, claims
+from latentbook.book import cards, claims, judging
 from latentbook.chapters.autoencoders import tables as autoencoders
 from latentbook.chapters.deep_clustering import tables as deep_clustering
 from latentbook.chapters.dimensionality_reduction import tables as dimensionality_reduction
@@ -23,10 +24,11 @@ from latentbook.chapters.latent_anomalies import tables as latent_anomalies
 from latentbook.chapters.source_estimation import tables as source_estimation
 from latentbook.chapters.two_stage_clustering import tables as two_stage_clustering
 from latentbook.chapters.weather_patterns import tables as weather_patterns
-from latentbook.study import records
+from latentbook.study import editions, effects, records
 from latentbook.study.judge import (
     VERDICTS,
     compare,
+    headline,
     longest,
     over_all,
     published,
@@ -37,18 +39,23 @@ from latentbook.study.tables import markdown, number, verdict_table
 
 def published_page(compared: pd.DataFrame) -> str:
     """Return the page "Published and reproduced": every row of every table, with its verdict."""
-    counts = compared["verdict"].value_counts()
+    counts, once = compared["verdict"].value_counts(), headline(compared)
+    compared = editions.with_first(compared)
     text = [
         "# Published and reproduced",
         "",
         "Every number that the sources print, beside the mean of our full-scale records.",
-        "A reproduced value reads mean ± standard deviation (number of seeds).",
+        "A reproduced value reads mean ± standard deviation (number of runs).",
         "The rule of the verdicts is stated in [](../how-we-judge.md).",
+        "It stands beside two others in [](judge-the-judge.md).",
+        "The last column is the verdict of the first edition of the rule, on the day it was "
+        "replaced.",
         "",
         markdown(
-            ["verdict", "numbers"],
-            [[v, str(counts.get(v, 0))] for v in VERDICTS],
-            caption="Verdicts over all published numbers",
+            ["verdict", "rows", "different numbers"],
+            [[v, str(counts.get(v, 0)), str(once.get(v, "–"))] for v in VERDICTS],
+            caption="Verdicts over all rows, and over the different numbers among them: one that a "
+            "source prints several times counts once, and counts of parameters do not count",
             name="tbl-verdicts",
         ),
     ]
@@ -178,12 +185,13 @@ def _cost_of_a_seed(found: pd.DataFrame) -> str:
 
 
 def _verdicts_by_table(compared: pd.DataFrame) -> str:
+    occurring = [v for v in VERDICTS if v in set(compared["verdict"])]
     rows = []
     for (source, table), group in compared.groupby(["source", "table"], sort=False):
         counts = group["verdict"].value_counts()
-        rows.append([f"{source}, {table}", *[str(counts.get(v, 0)) for v in VERDICTS]])
+        rows.append([f"{source}, {table}", *[str(counts.get(v, 0)) for v in occurring]])
     return markdown(
-        ["table", *VERDICTS], rows, caption="Verdicts by published table", name="tbl-by-table"
+        ["table", *occurring], rows, caption="Verdicts by published table", name="tbl-by-table"
     )
 
 
@@ -232,6 +240,8 @@ def from_records(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
     """Return the pages and tables that are written from the records, file name -> text."""
     texts = {
         "published-and-reproduced.md": published_page(compared),
+        "judge-the-judge.md": judging.rules_page(compared),
+        "orders-and-effects.md": judging.effects_page(effects.judged(published(), every)),
         "status.md": status_page(every, compared),
     }
     for chapter in CHAPTERS:
@@ -249,44 +259,62 @@ def write(texts: Mapping[str, str]) -> None:
 def draw_home(every: pd.DataFrame, compared: pd.DataFrame, target: Path) -> None:
     """Write the picture of the home page and the README; its description digests the numbers."""
     compared = pd.concat([compared, _beyond(every)])
-    numbers = compared[["dataset", "method", "metric", "value", "mean", "spread", "verdict"]]
-    description = hashlib.sha256(numbers.round(4).to_csv(index=False).encode()).hexdigest()
+    shown = ["dataset", "method", "metric", "value", "mean", "values", "coverage", "verdict"]
+    description = hashlib.sha256(compared[shown].round(4).to_csv(index=False).encode()).hexdigest()
     with files.atomic(target) as scratch:
         figure = _home_picture(compared)
         figure.savefig(scratch, dpi=150, metadata={"Description": description})
 
 
+def _label(method: str, metric: str, params: dict[str, Any], coverage: float) -> str:
+    """Return a method with its weight, and with the share of images that its score is of."""
+    weight = f" (γ = {params['gamma']})" if "gamma" in params else ""
+    kept = f" (of {coverage:.0%} kept)" if metric.endswith("_kept") else ""
+    return f"{method}{weight}{kept}"
+
+
 def _home_picture(compared: pd.DataFrame) -> Figure:
-    """Draw accuracy by method, published beside our mean and spread, MNIST and Fashion-MNIST.
+    """Draw accuracy by method, published beside each run of ours, MNIST and Fashion-MNIST.
+
+    Runs are drawn one by one, because many fall into groups that a mean and a bar would hide.
 
     Parameters
     ----------
     compared
         As returned by `judge.compare`; rows of the table ``ours`` have no published value.
-        Means that are not comparable are left out.
+        Runs that are not comparable are left out.
     """
     plots.use_style()
     over_all = compared["table"].isin(["table 12.1", "table 13.1", "ours"])
     rows = compared[over_all & compared["metric"].isin(["acc", "acc_kept"])]
     rows = rows.drop_duplicates(["dataset", "method", "value"])
-    labels = [
-        method + (f" (γ = {params['gamma']})" if "gamma" in params else "")
-        for method, params in zip(rows["method"], rows["params"], strict=True)
-    ]
+    labels = map(_label, rows["method"], rows["metric"], rows["params"], rows["coverage"])
     ours = rows["mean"].mask(rows["verdict"] == "not comparable")
-    rows = rows.assign(label=labels, mean=ours)
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), sharex=True, layout="constrained")
+    rows = rows.assign(label=list(labels), mean=ours)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.8), sharex=True, layout="constrained")
     blue, orange = plots.colours(2)
     for ax, dataset in zip(axes, ("fashion_mnist", "mnist"), strict=True):
         part = rows[rows["dataset"] == dataset]
         part = part.assign(rank=part["mean"].fillna(part["value"])).sort_values("rank")
         part = part.drop_duplicates("label", keep="last")
         y = np.arange(len(part))
-        either = part["value"].fillna(part["mean"]), part["mean"].fillna(part["value"])
-        ax.hlines(y, *either, color=plots.GREY)
-        ax.plot(part["value"], y, "D", color=blue, label="published (one run)")
-        ax.errorbar(
-            part["mean"], y, xerr=part["spread"], fmt="o", color=orange, label="ours (mean ± s)"
+        ax.hlines(y, 0, 1, color=plots.GREY, linewidth=0.4)
+        ax.plot(part["value"], y, "D", color=blue, markersize=9, label="published (one run)")
+        runs = [
+            (value, height)
+            for height, mean, values in zip(y, part["mean"], part["values"], strict=True)
+            if pd.notna(mean)
+            for value in values
+        ]
+        ax.plot(
+            *np.array(runs).reshape(-1, 2).T,
+            "o",
+            color=orange,
+            markersize=5,
+            markeredgecolor="black",
+            markeredgewidth=0.5,
+            alpha=0.8,
+            label="ours (a dot a run)",
         )
         ax.set(title=dataset, yticks=y, yticklabels=part["label"], xlabel="clustering accuracy")
         ax.set_xlim(0.2, 1)

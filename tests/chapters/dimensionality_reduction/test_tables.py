@@ -79,8 +79,8 @@ def test_published_variance_stands_beside_ours():
     every = frame(record("fashion_mnist", metrics=shares))
     files = tables.generated(every, judge.compare(judge.published(), every))
     first, second, _ = [s for s in files["01-verdicts.md"].splitlines() if "verdict-" in s]
-    assert "| 0.290 (1) | [reproduced]" in first
-    assert "| 0.500 (1) | [higher]" in second
+    assert "| 0.290 (1) | 0 of 1 | [one run, within]" in first
+    assert "| 0.500 (1) | 0 of 1 | [one run, outside]" in second
 
 
 def test_growth_sets_the_theorem_beside_the_measurement():

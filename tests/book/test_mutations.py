@@ -1,0 +1,206 @@
+"""A record that changes is noticed: a claim fails, or a row of a generated table is another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latentbook.book import claims, pages
+from latentbook.study import judge, records
+from latentbook.study.claims import evaluate
+
+pytestmark = pytest.mark.slow
+
+#: Chapter -> the metrics that it judges by. Records keep more of them than the book shows.
+METRICS = {
+    "01": ("trustworthiness", "knn_preservation", "distance_correlation", "knn_accuracy"),
+    "02": ("acc", "psnr", "ssim", "auc", "ap", "mse", "nmi", "ari"),
+    "03": ("acc", "nmi", "ari"),
+    "04": ("acc", "nmi", "ari"),
+    "05": ("calinski_harabasz", "silhouette_raw", "persistence", "season_accuracy", "rmse_metres"),
+    "06": ("top1", "top3"),
+    "07": ("auc_noise", "auc_any", "auc_dos", "excess_mass_1e3", "mass_volume", "v_measure"),
+}
+PER_CHAPTER = 36
+SWAPS_PER_CHAPTER = 8
+SHARE = 0.95
+
+
+class Book:
+    """The book as its records make it, and what a change of a few of them changes."""
+
+    def __init__(self) -> None:
+        self.every, self.numbers = records.read(), judge.published()
+        self.compared = judge.compare(self.numbers, self.every)
+        self.sources = claims.all_claims()
+        self.stated = {name: [] for name in self.sources}
+        for statement in claims.statements():
+            self.stated[statement.claim].append(statement)
+        self.claims_of: dict[Any, list[str]] = {}
+        for name, source in self.sources.items():
+            for index in evaluate(source, self.every, self.compared).rows.index:
+                self.claims_of.setdefault(index, []).append(name)
+        self.printed_of: dict[Any, list[Any]] = {}
+        for position, row in self.compared.iterrows():
+            for index in judge.counterparts(self.every, row).index:
+                self.printed_of.setdefault(index, []).append(position)
+        self.page = pages.published_page(self.compared)
+        self._tables: dict[tuple[str, str], dict[str, str]] = {}
+        self.makers = dict(zip(sorted(set(self.every["chapter"])), pages.CHAPTERS, strict=True))
+
+    def notices(self, new: dict[Any, dict[str, float]]) -> bool:
+        """Return whether other metrics of some records fail a claim or change a table."""
+        every = self.every.copy(deep=False)
+        every["metrics"] = [
+            new.get(i, old) for i, old in zip(every.index, every["metrics"], strict=True)
+        ]
+        compared = self._compared(every, new)
+        return (
+            (compared is not self.compared and pages.published_page(compared) != self.page)
+            or self._changes_tables(every, compared, new)
+            or self._fails_a_claim(every, compared, new)
+        )
+
+    def _compared(self, every: pd.DataFrame, new: dict[Any, Any]) -> pd.DataFrame:
+        positions = sorted({p for index in new for p in self.printed_of.get(index, [])})
+        if not positions:
+            return self.compared
+        again = judge.compare(self.numbers.loc[positions], every).set_axis(positions)
+        compared = self.compared.copy()
+        for column in ("mean", "spread", "verdict", "values", "half_width", "hits"):
+            for position in positions:
+                compared.at[position, column] = again.at[position, column]
+        return compared
+
+    def _fails_a_claim(self, every: pd.DataFrame, compared: pd.DataFrame, new: dict) -> bool:
+        names = {name for index in new for name in self.claims_of.get(index, [])}
+        return any(
+            claims.problems(
+                {name: evaluate(self.sources[name], every, compared)}, self.stated[name]
+            )
+            for name in names
+        )
+
+    def _changes_tables(self, every: pd.DataFrame, compared: pd.DataFrame, new: dict) -> bool:
+        """Return whether a table of the records' chapter and data set is another."""
+        where = {(every.at[i, "chapter"], every.at[i, "dataset"]) for i in new}
+        for chapter, dataset in where:
+            if (chapter, dataset) not in self._tables:
+                self._tables[chapter, dataset] = self._made(
+                    self.every, self.compared, chapter, dataset
+                )
+            if self._made(every, compared, chapter, dataset) != self._tables[chapter, dataset]:
+                return True
+        return False
+
+    def _made(
+        self, every: pd.DataFrame, compared: pd.DataFrame, chapter: str, dataset: str
+    ) -> dict[str, str]:
+        own = every[(every["chapter"] == chapter) & (every["dataset"] == dataset)]
+        return self.makers[chapter].generated(own, compared)
+
+
+@pytest.fixture(scope="module")
+def book() -> Book:
+    return Book()
+
+
+def sampled(book: Book, metrics: Callable[[str], tuple[str, ...]]) -> Iterator[tuple[Any, str]]:
+    """Yield a fixed random sample of records and metrics, as many of each chapter."""
+    rng = np.random.default_rng(2019)
+    for chapter, rows in book.every.groupby("chapter"):
+        pairs = [
+            (index, metric)
+            for index, values in rows["metrics"].items()
+            for metric in values
+            if metric in metrics(chapter)
+        ]
+        yield from (pairs[k] for k in rng.permutation(len(pairs))[:PER_CHAPTER])
+
+
+def judged_by(chapter: str) -> tuple[str, ...]:
+    return METRICS[chapter[:2]]
+
+
+def moved(value: float) -> float:
+    """Return a metric after a change of 0.05, or of 5 % of a value beyond 1."""
+    return value + 0.05 * max(1.0, abs(value))
+
+
+def summary(book: Book, missed: list[tuple[Any, str]], n: int) -> str:
+    lines = [
+        f"{', '.join(map(str, book.every.loc[i, ['chapter', 'dataset', 'method', 'seed']]))}: "
+        f"{what}"
+        for i, what in missed
+    ]
+    return f"{n - len(missed)} of {n} noticed; not noticed:\n" + "\n".join(lines)
+
+
+def test_a_changed_record_is_noticed(book):
+    pairs = list(sampled(book, judged_by))
+    missed = []
+    for index, metric in pairs:
+        metrics = book.every.at[index, "metrics"]
+        if not book.notices({index: metrics | {metric: moved(metrics[metric])}}):
+            missed.append((index, metric))
+    print(summary(book, missed, len(pairs)))
+    assert len(missed) <= (1 - SHARE) * len(pairs), summary(book, missed, len(pairs))
+
+
+def swaps(book: Book) -> Iterator[tuple[dict[Any, dict[str, float]], str, Any]]:
+    """Yield pairs of methods of a data set with their values of a metric exchanged, run by run."""
+    rng = np.random.default_rng(2019)
+    for chapter, rows in book.every.groupby("chapter"):
+        done = 0
+        groups = [group for _, group in rows.groupby("dataset") if group["method"].nunique() > 1]
+        while done < SWAPS_PER_CHAPTER:
+            group = groups[rng.integers(len(groups))]
+            metric = str(rng.choice(METRICS[chapter[:2]]))
+            group = judge.select(group, (metric in values for values in group["metrics"]))
+            methods = group["method"].unique()
+            if len(methods) < 2:
+                continue
+            first, second = (
+                judge.over_all(group, group["dataset"].iloc[0], method)
+                if chapter[:2] in ("03", "04")
+                else group[group["method"] == method]
+                for method in rng.choice(methods, 2, replace=False)
+            )
+            pairs = list(zip(first.iterrows(), second.iterrows(), strict=False))
+            new: dict[Any, dict[str, float]] = {}
+            for (i, one), (j, other) in pairs:
+                new[i] = one["metrics"] | {metric: other["metrics"][metric]}
+                new[j] = other["metrics"] | {metric: one["metrics"][metric]}
+            gaps = [
+                one["metrics"][metric] - other["metrics"][metric] for (_, one), (_, other) in pairs
+            ]
+            if not gaps or abs(np.mean(gaps)) < 0.01:
+                continue
+            done += 1
+            yield new, f"{metric} of {second['method'].iloc[0]}", next(iter(new))
+
+
+def test_an_order_that_turns_round_is_noticed(book):
+    missed, n = [], 0
+    for new, what, index in swaps(book):
+        n += 1
+        if not book.notices(new):
+            missed.append((index, f"exchanged with {what}"))
+    print(summary(book, missed, n))
+    assert len(missed) <= (1 - SHARE) * n, summary(book, missed, n)
+
+
+def test_a_record_that_stays_is_no_change(book):
+    index = book.every.index[0]
+    assert not book.notices({index: dict(book.every.at[index, "metrics"])})
+
+
+def test_records_without_a_table_or_claim_would_be_missed(book):
+    """The share is no matter of course: metrics that the book does not show are not noticed."""
+    index = book.every.index[book.every["chapter"].str.startswith("03")][0]
+    metrics = book.every.at[index, "metrics"]
+    assert not book.notices({index: metrics | {"completeness": moved(metrics["completeness"])}})
