@@ -249,10 +249,13 @@ def agreement(every: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row a space, seed and kind; ``em`` and ``mv`` lie in [-1, 1], 1 where the criterion
-        ranks the detectors as the planted anomalies do.
+        ranks the detectors as the planted anomalies do. Several runs of one seed count as their
+        mean.
     """
     rows = []
     frame = detection_frame(every, kinds(every))
+    same = ["space", "detector", "seed", "kind"]
+    frame = frame.groupby(same, sort=False, as_index=False).mean()
     for (space, seed, kind), group in frame.groupby(["space", "seed", "kind"], sort=False):
         em = kendalltau(group["em"], group["auc"]).statistic
         mv = kendalltau(-group["mv"], group["auc"]).statistic

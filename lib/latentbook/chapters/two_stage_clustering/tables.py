@@ -85,7 +85,9 @@ def _training(found: pd.DataFrame) -> str:
     )
     rows = []
     for (dataset, network, limit), group in codes.groupby(["dataset", "network", "limit"]):
-        one = group.drop_duplicates("seed")
+        # both second stages of one training share seed and loss
+        losses = [m[LOSSES[network]] for m in group["metrics"]]
+        one = group[~group.assign(loss=losses).duplicated(["seed", "loss"])]
         epochs = sorted({int(m["epochs"]) for m in one["metrics"]})
         scores = [
             summarise(group[group["method"] == str(Method(network, stage))], "acc")
@@ -102,7 +104,7 @@ def _training(found: pd.DataFrame) -> str:
             ]
         )
     return markdown(
-        ["data set, network", "limit", "epochs", "loss", "k-means", "mixture", "seeds"],
+        ["data set, network", "limit", "epochs", "loss", "k-means", "mixture", "runs"],
         rows,
         caption="Autoencoders by length of training: limit of epochs, epochs run, loss of the test "
         "images, and accuracy of both second stages over all images",
