@@ -73,6 +73,18 @@ def test_crops_of_a_few_photographs_are_no_part_of_them():
     assert records.subset(None, {"rows": 2048}, n_samples=14) is None
 
 
+def test_the_extent_of_records_leaves_out_what_their_parameters_chose():
+    def measured(subset: str | None, **params: object) -> dict:
+        return record(params=params) | {"subset": subset, "n_samples": 47_000}
+
+    both = [measured("a fifth; test part", evaluated_on="test"), measured("a fifth")]
+    assert records.extent(frame(*both)) == "a fifth"
+    assert records.of_extent(frame(*both)) == "; data: a fifth"
+    assert records.extent(frame(measured("test part", evaluated_on="test"))) == ""
+    assert records.extent(frame(*both, measured(None))) == ""
+    assert records.of_extent(frame()) == ""
+
+
 # ---------------------------------------------------------------- they only grow
 
 

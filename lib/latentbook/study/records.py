@@ -208,6 +208,29 @@ def subset(extent: str | None, params: Mapping[str, Any], n_samples: int) -> str
     return "; ".join(told) or None
 
 
+def extent(found: pd.DataFrame) -> str:
+    """Return which part or period of their data records are about, "" if all, or if they differ.
+
+    Unlike the field ``subset`` it leaves out what the parameters chose of these data.
+
+    Parameters
+    ----------
+    found : DataFrame
+        Records of one data set.
+    """
+    told = set()
+    for row in found[["subset", "params", "n_samples"]].to_dict("records"):
+        text = row["subset"] if isinstance(row["subset"], str) else ""
+        chosen = subset(None, row["params"], row["n_samples"]) or ""
+        told.add(text.removesuffix(chosen).removesuffix("; "))
+    return told.pop() if len(told) == 1 else ""
+
+
+def of_extent(found: pd.DataFrame) -> str:
+    """Return the end of a caption that names the `extent` of records, "" where they have none."""
+    return f"; data: {extent(found)}" if extent(found) else ""
+
+
 def check(record: Mapping[str, Any]) -> None:
     """Raise `LatentbookError` unless `record` has all fields of `SCHEMA`, with fitting values."""
     for field, types in SCHEMA.items():

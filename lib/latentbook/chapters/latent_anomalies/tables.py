@@ -363,8 +363,8 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
     written = {}
     for dataset in DATASETS:
         rows = own[own["dataset"] == dataset]
-        about = f"{dataset}, {rows['n_samples'].max():,} rows" if len(rows) else dataset
-        for page, text in tables_of(rows, about, f"tbl-07-{dataset}").items():
+        size = f", {rows['n_samples'].max():,} rows{records.of_extent(rows)}" if len(rows) else ""
+        for page, text in tables_of(rows, dataset + size, f"tbl-07-{dataset}").items():
             written[f"07-{dataset}-{page}.md"] = text if len(rows) else NOT_RUN
     verdicts = verdict_table(
         compared[compared["source"] == "norlander2019"],
