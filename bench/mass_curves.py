@@ -18,7 +18,7 @@ import numpy as np
 
 from latentbook import mass_curves
 from latentbook.anomaly import detector
-from latentbook.study import records
+from latentbook.study import provenance
 
 N, N_UNIFORM = 10_000, 100_000
 ALPHA = np.arange(0.9, 0.999, 0.0001)

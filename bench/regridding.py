@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from latentbook.study import records
+from latentbook.study import provenance
 from latentbook.weather import store, windows
 
 LEVELS = (500.0, 700.0, 900.0)
