@@ -259,6 +259,14 @@ def test_two_records_with_one_id_are_named(own_project):
         records.read()
 
 
+def test_a_copy_of_a_file_is_named(own_project):
+    records.write(record(profile="paper"))
+    path = records.path(CHAPTER, "paper")
+    path.with_name(f"{CHAPTER} (copy).jsonl").write_text(path.read_text())
+    with pytest.raises(LatentbookError, match=r"03-two.* hold the id .* delete .* if it is a cop"):
+        records.read()
+
+
 # ---------------------------------------------------------------- several writers, and dying ones
 
 

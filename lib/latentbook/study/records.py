@@ -28,17 +28,17 @@ from latentbook.study.provenance import commit, device, started, versions
 
 #: Field name -> accepted types.
 SCHEMA: dict[str, tuple[type, ...]] = {
-    #: Of this measurement alone: twelve hexadecimal digits.
+    # Of this measurement alone: twelve hexadecimal digits.
     "id": (str,),
     "chapter": (str,),
     "source_table": (str, type(None)),
     "dataset": (str,),
     "n_samples": (int,),
-    #: Part or period of the data that was measured, in words; null is all of them.
+    # Part or period of the data that was measured, in words; null is all of them.
     "subset": (str, type(None)),
     "data_sha256": (str,),
     "method": (str,),
-    #: Digest of the weights of the network that the codes come from; null where none was kept.
+    # Digest of the weights of the network that the codes come from; null where none was kept.
     "network": (str, type(None)),
     "seed": (int,),
     "profile": (str,),
@@ -50,15 +50,15 @@ SCHEMA: dict[str, tuple[type, ...]] = {
     "cores": (int,),
     "backend": (str, type(None)),
     "versions": (dict,),
-    #: As `provenance.commit` spells it. Old records have a bare ``+`` where the code differed from
-    #: the commit and nobody kept the difference; null is code of which nothing was kept.
+    # As `provenance.commit` spells it. Old records have a bare ``+`` where the code differed from
+    # the commit and nobody kept the difference; null is code of which nothing was kept.
     "commit": (str, type(None)),
-    #: First commit of this repository whose records hold the measurement: the code is not younger.
-    #: Null in records that state start and code themselves.
+    # First commit of this repository whose records hold the measurement: the code is not younger.
+    # Null in records that state start and code themselves.
     "recorded_in": (str, type(None)),
-    #: When the process that measured began, in UTC; null in old records, which have the date only.
+    # When the process that measured began, in UTC; null in old records, which have the date only.
     "started": (str, type(None)),
-    #: When the record was made, in UTC.
+    # When the record was made, in UTC.
     "date": (str,),
 }
 #: Fields that tell one setting from another. Several records may share them.
@@ -387,8 +387,16 @@ def read(
     """
     folder = paths.records(profile)
     sources = [path(chapter, profile)] if chapter else sorted(folder.glob("[!.]*.jsonl"))
-    rows = [row for source in sources for _, row in _lines(source)]
-    found = pd.DataFrame(rows, columns=list(SCHEMA))
+    rows: dict[str, dict[str, Any]] = {}
+    for source in sources:
+        here = {row["id"]: row for _, row in _lines(source)}
+        for same in rows.keys() & here.keys():
+            raise LatentbookError(
+                f"{source.relative_to(paths.root())} and a file before it hold the id {same}: "
+                "delete the lines of one of them, or the file if it is a copy"
+            )
+        rows |= here
+    found = pd.DataFrame(list(rows.values()), columns=list(SCHEMA))
     return found if repeats else without_repeats(found)
 
 
