@@ -212,7 +212,7 @@ def _hours(rows: pd.DataFrame) -> float:
 
 
 #: What is known of the code that made a record, as `provenance.commit` spells it.
-_CODE = ("a commit", "a commit and a digest", "a commit, and a difference", "nothing")
+_CODE = ("committed", "changed, with digest", "changed, without", "unknown")
 
 
 def _code(found: pd.DataFrame) -> str:
@@ -223,11 +223,10 @@ def _code(found: pd.DataFrame) -> str:
         counts = [known.count(kind) for kind in _CODE]
         rows.append([chapter, *map(str, counts), f"{counts[0] / len(group):.0%}"])
     return markdown(
-        ["chapter", *_CODE, "share of the first"],
+        ["chapter", *_CODE, "share committed"],
         rows,
-        caption="What the full-scale records know of their code: a commit; a commit from which it "
-        "differed, and the digest of the difference; the same without the digest; or nothing but "
-        "a commit that holds the record",
+        caption="Code of the full-scale records: that of a commit; changed since a commit, with or "
+        "without the digest of the change; or unknown, but for a later commit that holds the record",
         name="tbl-code",
     )
 
