@@ -226,7 +226,7 @@ def _code(found: pd.DataFrame) -> str:
         ["chapter", *_CODE, "share committed"],
         rows,
         caption="Code of the full-scale records: that of a commit; changed since a commit, with or "
-        "without the digest of the change; or unknown, but for a later commit that holds the record",
+        "without the digest of the change; or unknown",
         name="tbl-code",
     )
 
