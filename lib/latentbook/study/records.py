@@ -183,7 +183,7 @@ def subset(extent: str | None, params: Mapping[str, Any], n_samples: int) -> str
     ----------
     extent : str or None
         What the data say of themselves, such as ``9,979 of 60,000 images`` or
-        ``1978-01-01 to 2000-12-31``.
+        ``1962-01-01 to 1984-12-31``.
     params : mapping
         Of the record. Those that choose a part are ``evaluated_on`` (a split), ``sample`` (drawn
         with replacement), and how many samples were learned from and judged.
