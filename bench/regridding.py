@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from latentbook.study import records
+from latentbook.study import provenance
 from latentbook.weather import store, windows
 
 LEVELS = (500.0, 700.0, 900.0)
@@ -151,7 +151,7 @@ def main() -> None:
         folder = arguments.folder or Path(scratch)
         os.environ["LATENTBOOK_CACHE"] = str(folder / "cache")
         shutil.rmtree(folder / "cache", ignore_errors=True)
-        print(f"{records.device()}, {os.cpu_count()} cores")
+        print(f"{provenance.device()}, {os.cpu_count()} cores")
         print(
             "years source GB  store GB   seconds  processor s   s/year   peak MB  above start",
             flush=True,

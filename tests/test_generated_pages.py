@@ -48,7 +48,7 @@ def test_hours_count_a_shared_stage_once(own_project):
     ]
     records.write(*shared)
     lines = pages.status_page(*everything()).splitlines()
-    of_all, of_a_seed = [line for line in lines if line.startswith("| 03-")]
+    of_all, _, of_a_seed = [line for line in lines if line.startswith("| 03-")]
     assert "| 2.30 |" in of_all
     assert "| 1.30 |" in of_a_seed
 
@@ -59,7 +59,7 @@ def test_hours_count_the_longest_training_of_each_seed(own_project):
         seconds = {"represent": 3600.0 * hours}
         records.write(record(seed=seed, profile="paper", params=params, seconds=seconds))
     lines = pages.status_page(*everything()).splitlines()
-    of_all, of_a_seed = [line for line in lines if line.startswith("| 03-")]
+    of_all, _, of_a_seed = [line for line in lines if line.startswith("| 03-")]
     assert "| 4 |" in of_all
     assert "| 3 |" in of_a_seed
 
@@ -111,3 +111,40 @@ def test_the_home_picture_draws_every_run(committed):
     figure = pages._home_picture(rows[rows["metric"] == "acc"])
     drawn = [len(line.get_xdata()) for ax in figure.axes for line in ax.lines]
     assert drawn == [1, 5, 1, 5]  # published, then five runs, for two data sets
+
+
+def test_the_status_page_counts_records_by_what_is_known_of_their_code(own_project):
+    commits = ["abc1234", "abc1234", "abc1234+5f3e9a1c", "abc1234+", None]
+    for seed, commit in enumerate(commits):
+        records.write(record(seed=seed, profile="paper") | {"commit": commit})
+    lines = pages.status_page(*everything()).splitlines()
+    assert "| 03-two-stage-clustering | 2 | 1 | 1 | 1 | 40% |" in lines
+
+
+def test_a_repeated_run_does_not_double_the_cost_of_a_seed(own_project):
+    for acc, hours in ((0.5, 2), (0.6, 3)):
+        seconds = {"cluster": 3600.0 * hours}
+        one = record(profile="paper", acc=acc, seconds=seconds)
+        records.write(one | {"started": f"2026-11-30T0{hours}:00:00Z"})
+    lines = pages.status_page(*everything()).splitlines()
+    of_all, _, of_a_seed = [line for line in lines if line.startswith("| 03-")]
+    assert "| 5 |" in of_all
+    assert "| 3 |" in of_a_seed
+
+
+def test_the_home_page_compares_clusterings_only():
+    """A classifier that was trained with labels is more accurate, and no clustering."""
+    everywhere = {"evaluated_on": "all"}
+    clusterings = [
+        record("umap2 + mixture", seed, dataset="mnist", params=everywhere, acc=0.6)
+        for seed in range(3)
+    ]
+    classifiers = [
+        record("denoising: clean", seed, chapter="02-autoencoders", dataset="mnist", acc=0.99)
+        for seed in range(3)
+    ]
+    every = frame(*clusterings, *classifiers)
+    text = pages.findings(every, judge.compare(judge.published(), every))
+    assert "Of the 1 clusterings of mnist" in text
+    assert "umap2 + mixture has the highest accuracy over all images, 0.600" in text
+    assert "denoising" not in text

@@ -69,7 +69,8 @@ def test_the_tables_of_records_that_the_study_makes(measured):
     assert float(mean) == pytest.approx(np.mean(seeds), abs=6e-4)
     assert float(spread) == pytest.approx(np.std(seeds, ddof=1), abs=6e-4)
     _, run = rows_of(pages["05-runs.md"])
-    assert run[:6] == ["made", "29", "8", "box of the data", "3", "2"]
+    period = "2001-01-01 to 2001-01-31"
+    assert run[:7] == ["made", "29", period, "8", "box of the data", "3", "2"]
 
 
 def test_agreement_of_seeds_is_that_of_the_kept_labels(own_project):
