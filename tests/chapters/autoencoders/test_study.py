@@ -167,28 +167,6 @@ def test_a_caption_names_what_was_learned_from_and_tested_on(use, params, words)
     assert tables.sizes(of_use(made, use), use).startswith(words)
 
 
-@pytest.mark.parametrize(
-    ("dataset", "n_samples", "words"),
-    [
-        ("cifar10", 9_979, "9,979 of the 10,000 test images"),
-        ("cifar10", 60_000, ""),
-        ("nsl_kdd", 47_736, "20 % of the training split"),
-        ("digits", 50, ""),
-    ],
-)
-def test_a_subset_says_that_it_is_one(dataset, n_samples, words):
-    own = {"dataset": dataset, "n_samples": n_samples}
-    made = pd.DataFrame(
-        [row | own for row in rows([0.9], n_codes=2) + rows([0.8], "anomalies: pca", n_codes=2)]
-    )
-    assert words in tables.part(made)
-    assert bool(tables.part(made)) == bool(words)
-    caption = tables.live(made.assign(profile="quick").to_dict("records"), "anomalies")
-    summary = tables.summary_table(made, caption="", name="")
-    assert (f"{dataset} (a subset, " in caption) == bool(words)
-    assert (f"({dataset}, a subset)" in summary) == bool(words)
-
-
 def test_methods_of_a_use_go_by_their_names_within_it():
     names = ["anomalies: pca, code size", "new categories: pixels + umap", "compression: jpeg 2000"]
     made = pd.DataFrame([rows([0.5], name)[0] for name in names])

@@ -56,11 +56,6 @@ SIZES = {
     "anomalies": ("{n_fit:,} normal training rows, {n_samples:,} rows in all",),
     "new categories": ("{n_train:,} training and {n_test:,} test images",),
 }
-#: Data set -> number of samples where the records are of a part of it, and which part that is.
-PARTS = {
-    "cifar10": (9_979, "a subset, 9,979 of the 10,000 test images"),
-    "nsl_kdd": (47_736, "a subset, 20 % of the training split and the whole test split"),
-}
 
 
 def page(use: str) -> str:
@@ -109,28 +104,11 @@ def _use_tables(records: pd.DataFrame, use: str, what: str, name: str) -> str:
         use_table(
             rows,
             use,
-            caption=f"{what}: {use}, {_named(rows)}, {sizes(rows, use)}",
+            caption=f"{what}: {use}, {dataset}, {sizes(rows, use)}",
             name=f"{name}-{dataset}",
         )
         for dataset, rows in of_use(records, use).groupby("dataset")
     )
-
-
-def part(rows: pd.DataFrame) -> str:
-    """Return which part of a data set records are about, in words; empty if it is complete.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Records of one data set.
-    """
-    n_samples, words = PARTS.get(rows["dataset"].iloc[0], (0, ""))
-    return words if rows["n_samples"].max() == n_samples else ""
-
-
-def _named(rows: pd.DataFrame) -> str:
-    """Return the data set of records, and in brackets which part of it they are about."""
-    return rows["dataset"].iloc[0] + (f" ({part(rows)})" if part(rows) else "")
 
 
 def sizes(rows: pd.DataFrame, use: str) -> str:
@@ -240,8 +218,7 @@ def summary_table(records: pd.DataFrame, *, caption: str, name: str) -> str:
                 judged.verdict,
                 str(len(judged.scores)),
             ]
-            what = f"{dataset}, a subset" if part(rows) else dataset
-            body.append([f"{use.task} ({what})", *cells])
+            body.append([f"{use.task} ({dataset})", *cells])
     header = ["use (data)", "autoencoder", "best alternative", "measured by", "verdict", "seeds"]
     return markdown(header, body, caption=caption, name=name)
 
