@@ -495,14 +495,14 @@ def main() -> int:
         serve(sys.argv[2], Path(sys.argv[3]))
         return 0
     from latentbook.study import (
-        records,  # not needed, and perhaps not there, where a peer is served
+        provenance,  # not needed, and perhaps not there, where a peer is served
     )
 
     options = parse()
     x, name = images(options.images)
     options.images = len(x)
     print(
-        f"{records.device()}, {os.cpu_count()} cores, {options.threads} thread(s) each; load "
+        f"{provenance.device()}, {os.cpu_count()} cores, {options.threads} thread(s) each; load "
         f"{os.getloadavg()[0]:.1f}; {len(x):,} {name}, batch {BATCH}"
     )
     scaled = (options.iterations, options.update_images or len(x)) != (PERIOD, len(x))

@@ -347,7 +347,7 @@ def main() -> int:
     if sys.argv[1:2] == ["serve"]:
         serve(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
         return 0
-    from latentbook.study import records
+    from latentbook.study import provenance
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--parcels-python", nargs="+", default=[sys.executable], metavar="PYTHON")
@@ -355,7 +355,7 @@ def main() -> int:
     parser.add_argument("--particles", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    print(f"{records.device()}, {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f}")
+    print(f"{provenance.device()}, {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f}")
     reached = [plumes(options.rounds), race_peers(options)]
     return 0 if all(reached) else 1
 

@@ -119,7 +119,7 @@ def scoring(z: np.ndarray, uniform: mass_curves.UniformPoints) -> None:
 
 def main() -> None:
     """Run both parts on a mixture of two Gaussians scored by an isolation forest."""
-    print(f"{records.device()}, {records.versions()['python']}")
+    print(f"{provenance.device()}, {provenance.versions()['python']}")
     rng = np.random.default_rng(0)
     z = rng.normal(size=(N, 2)) + 4 * rng.integers(0, 2, (N, 1))
     uniform = mass_curves.uniform_points(z, N_UNIFORM)

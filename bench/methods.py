@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 
 from latentbook import clustering, datasets, embed, metrics
 from latentbook.errors import LatentbookError
-from latentbook.study import records
+from latentbook.study import provenance
 
 N = 70_000
 
@@ -94,7 +94,7 @@ def tsne() -> None:
 
 def main() -> None:
     """Run the named benchmarks, or the quick ones."""
-    print(f"{records.device()}, {records.versions()['python']}")
+    print(f"{provenance.device()}, {provenance.versions()['python']}")
     known = {"scores": scores, "hdbscan": hdbscan, "tsne": tsne}
     for name in sys.argv[1:] or ["scores", "hdbscan"]:
         known[name]()

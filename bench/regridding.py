@@ -151,7 +151,7 @@ def main() -> None:
         folder = arguments.folder or Path(scratch)
         os.environ["LATENTBOOK_CACHE"] = str(folder / "cache")
         shutil.rmtree(folder / "cache", ignore_errors=True)
-        print(f"{records.device()}, {os.cpu_count()} cores")
+        print(f"{provenance.device()}, {os.cpu_count()} cores")
         print(
             "years source GB  store GB   seconds  processor s   s/year   peak MB  above start",
             flush=True,

@@ -15,8 +15,9 @@ import pytest
 import yaml
 
 from latentbook import chapters, paths, pipeline
-from latentbook.book import graph, sweep
+from latentbook.book import graph, run, sweep
 from latentbook.errors import LatentbookError
+from latentbook.study import provenance
 
 PARAMETERS = 'profile = "quick"\ndataset = "digits"\nseed = 0\nshare = 0.5\nsizes = [1, 2]\n'
 VALUES = {"profile": "quick", "dataset": "digits", "seed": 0, "share": 0.5, "sizes": [1, 2]}
@@ -220,13 +221,62 @@ def test_a_failing_cell_is_named_and_the_old_output_kept(notebook, tmp_path):
     assert "nothing here" in out.with_name("07-tiny.failed.ipynb").read_text()
 
 
+def test_a_run_that_failed_goes_on_under_its_name(notebook, tmp_path, monkeypatch):
+    monkeypatch.setenv(provenance.COMMIT, "abc1234")
+    names, mended, out = (tmp_path / name for name in ("names", "mended", "07-tiny.ipynb"))
+    tell = (
+        f"import os; from pathlib import Path\n"
+        f"with open({str(names)!r}, 'a') as file:\n"
+        f"    print(os.environ['LATENTBOOK_RUN'], os.environ['LATENTBOOK_COMMIT'], file=file)"
+    )
+    write_notebook(notebook, tell, f"assert Path({str(mended)!r}).exists()")
+    with pytest.raises(LatentbookError, match="AssertionError"):
+        pipeline.run(notebook, out)
+    mended.touch()
+    for _ in range(2):
+        pipeline.run(notebook, out)
+    first, again, another = names.read_text().splitlines()
+    assert first == again != another
+    assert first.split()[1] == "abc1234"
+    assert not list(tmp_path.glob(".07*"))
+    assert provenance.RUN not in os.environ
+
+
+def test_a_run_is_another_one_where_parameters_or_code_differ(tmp_path, monkeypatch):
+    unended = tmp_path / ".07-tiny.run.json"
+
+    def name(commit: str, *what: object) -> str:
+        monkeypatch.setenv(provenance.COMMIT, commit)
+        with run._named(list(what), unended):
+            return os.environ[provenance.RUN]
+
+    first = name("abc1234", "07-tiny", {"seed": 0})
+    assert name("abc1234", "07-tiny", {"seed": 0}) == first
+    others = [
+        name("abc1234", "07-tiny", {"seed": 1}),
+        name("abc1234+5f3e9a1c", "07-tiny", {"seed": 1}),
+    ]
+    unended.write_text("{half")
+    others.append(name("abc1234+5f3e9a1c", "07-tiny", {"seed": 1}))
+    assert len({first, *others}) == 4
+
+
+def test_a_run_of_unknown_code_never_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "commit", lambda: None)
+    names = []
+    for _ in range(2):
+        with run._named(["07-tiny"], tmp_path / "run.json"):
+            names.append(os.environ[provenance.RUN])
+    assert names[0] != names[1]
+
+
 def test_kernels_started_together_do_not_meet(notebook, tmp_path):
     code = "import ipykernel.connect as c; print(c.get_connection_info())"
     write_notebook(notebook, code)
     outs = [tmp_path / f"{i}.ipynb" for i in range(3)]
     command = [sys.executable, "-m", "latentbook.pipeline", "run", str(notebook)]
-    runs = [subprocess.Popen([*command, str(out)], stderr=subprocess.DEVNULL) for out in outs]
-    assert [run.wait(timeout=300) for run in runs] == [0, 0, 0]
+    started = [subprocess.Popen([*command, str(out)], stderr=subprocess.DEVNULL) for out in outs]
+    assert [one.wait(timeout=300) for one in started] == [0, 0, 0]
     shared = [json.dumps(nbformat.read(out, 4).cells[-1].outputs) for out in outs]
     assert all("ipc" in text for text in shared)
     assert len(set(shared)) == 3

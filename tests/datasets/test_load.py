@@ -72,6 +72,8 @@ def test_a_subset_says_that_it_is_one(digits):
     assert not part.complete
     assert part.n_train == 0
     assert part.description == "Optical digits: 100 of 1,797 images"
+    assert part.extent == "100 of 1,797 images"
+    assert digits.extent is None
     assert (np.diff(part.index) > 0).all()
     np.testing.assert_array_equal(part.x, digits.x[part.index])
     np.testing.assert_array_equal(part.y, digits.y[part.index])
@@ -177,6 +179,8 @@ def test_cifar10_subset_knows_its_place(real_data):
     if data.complete:
         pytest.skip("the complete CIFAR-10 is on this machine")
     assert data.description == "CIFAR-10: 9,979 of 60,000 images"
+    assert data.extent == "9,979 of the 10,000 test images"
+    assert data.subset(100).extent == "100 of 60,000 images"
     assert data.index.min() == 50_000
     assert data.index.max() == 59_999
     assert data.classes[data.y[0]] == "cat"
@@ -217,6 +221,7 @@ def test_nsl_kdd_has_the_published_columns_with_types(real_data):
     assert not data.frame.isna().any(axis=None)
     assert data.frame["label"][0] == "normal"
     assert data.description == "NSL-KDD: 47,736 of 148,517 connections"
+    assert data.extent == "20 % of the training set, and the test set"
     counts = [np.bincount(part).tolist() for part in np.split(data.y, [data.n_train])]
     assert counts == [[13449, 9234, 2289, 209, 11], [9711, 7458, 2421, 2754, 200]]
 

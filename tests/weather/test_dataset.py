@@ -52,6 +52,8 @@ def test_a_record_says_which_windows_they_are(weather):
         "step": 4,
         "train_share": 0.5,
     }
+    first, last = weather.fields["time"].values[[0, -1]]
+    assert weather.extent == f"{str(first)[:10]} to {str(last)[:10]}"
 
 
 def test_a_file_is_opened_on_either_map(tmp_path, own_cache):

@@ -140,6 +140,7 @@ def status_page(every: pd.DataFrame, compared: pd.DataFrame) -> str:
             caption="Runs by chapter and profile",
             name="tbl-status",
         ),
+        _code(every),
         _cost_of_a_seed(every),
         _verdicts_by_table(compared),
         _versions(runs),
@@ -162,8 +163,38 @@ def _hours(rows: pd.DataFrame) -> float:
     return sum(seconds for *_, seconds in stages) / 3600
 
 
+#: What is known of the code that made a record, as `provenance.commit` spells it.
+_CODE = ("a commit", "a commit and a digest", "a commit, and a difference", "nothing")
+
+
+def _code(found: pd.DataFrame) -> str:
+    """Return how many records of each chapter were made by code that is known."""
+    rows = []
+    for chapter, group in found.groupby("chapter"):
+        known = [_known_of(commit) for commit in group["commit"]]
+        counts = [known.count(kind) for kind in _CODE]
+        rows.append([chapter, *map(str, counts), f"{counts[0] / len(group):.0%}"])
+    return markdown(
+        ["chapter", *_CODE, "share of the first"],
+        rows,
+        caption="What the full-scale records know of their code: a commit; a commit from which it "
+        "differed, and the digest of the difference; the same without the digest; or nothing but "
+        "a commit that holds the record",
+        name="tbl-code",
+    )
+
+
+def _known_of(commit: object) -> str:
+    if not isinstance(commit, str):  # pandas may give NaN for null
+        return _CODE[3]
+    _, differs, digest = commit.partition("+")
+    return _CODE[1] if digest else _CODE[2] if differs else _CODE[0]
+
+
 def _cost_of_a_seed(found: pd.DataFrame) -> str:
     rows = []
+    settings = [records.setting(row) for row in found.to_dict("records")]
+    found = found[~pd.Index(settings).duplicated(keep="last")]  # a repeated run costs another seed
     for (chapter, dataset), group in found.groupby(["chapter", "dataset"]):
         devices = ", ".join(sorted(group["device"].unique()))
         hours = max(_hours(seed) for _, seed in group.groupby("seed"))

@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latentbook import chapters, paths
+from latentbook import chapters, files, paths
 from latentbook.errors import LatentbookError
+from latentbook.study import provenance
 
 if TYPE_CHECKING:
     import nbformat
@@ -48,6 +49,8 @@ def run(
 
     The kernel is the running interpreter with `threads` threads. `out` appears only if every cell
     has succeeded. The notebook of a failed run is kept beside it as ``*.failed.ipynb``.
+    A run that did not end and is started again, with the same parameters and code, is the same run:
+    a setting that it measures twice is one measurement.
 
     Raises
     ------
@@ -56,6 +59,7 @@ def run(
     """
     values = chapters.check(notebook, profile, overrides)
     failed = out.with_name(f"{out.stem}.failed.ipynb")
+    unended = out.with_name(f".{out.stem}.run.json")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = tempfile.mkdtemp(prefix=".run-", dir=out.parent)
@@ -63,9 +67,14 @@ def run(
         raise LatentbookError(f"cannot write into {out.parent}: {error.strerror}") from error
     scratch = Path(folder) / out.name
     try:
-        with _kernel_of_this_python() as kernel, _environment(threads):
+        with (
+            _kernel_of_this_python() as kernel,
+            _environment(threads),
+            _named([notebook.stem, profile, values], unended),
+        ):
             _execute(notebook, scratch, values, kernel)
         _finish(scratch, profile, values)
+        unended.unlink(missing_ok=True)
         os.replace(scratch, out)
         failed.unlink(missing_ok=True)
     except LatentbookError as error:
@@ -183,6 +192,28 @@ def _environment(threads: int) -> Iterator[None]:
     variables.setdefault("TF_CPP_MIN_LOG_LEVEL", os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"))
     variables["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     with _variables(**variables):
+        yield
+
+
+@contextlib.contextmanager
+def _named(what: list[Any], unended: Path) -> Iterator[None]:
+    """Name the run and its code for the records that the kernel writes.
+
+    The file `unended` holds the name until the run has ended, so that a run which was killed goes
+    on under it. It is another run where the parameters or the code differ, or the code is not
+    known.
+    """
+    commit = provenance.commit()
+    same = json.dumps([*what, commit], sort_keys=True, default=str)
+    try:
+        before = json.loads(unended.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        before = {}
+    goes_on = commit is not None and isinstance(before, dict) and before.get("what") == same
+    name = str(before["id"]) if goes_on else provenance.new_id()
+    with files.atomic(unended) as scratch:
+        scratch.write_text(json.dumps({"id": name, "what": same}), encoding="utf-8")
+    with _variables(**{provenance.RUN: name, **({provenance.COMMIT: commit} if commit else {})}):
         yield
 
 

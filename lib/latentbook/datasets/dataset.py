@@ -44,6 +44,8 @@ class Dataset:
         Where the arrays were read from.
     frame : DataFrame or None, default=None
         For tables: the published columns, typed.
+    part : str, default=""
+        Which part of the published data they are, in words, where the registry says it.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Dataset:
     complete: bool
     source: str
     frame: pd.DataFrame | None = None
+    part: str = ""
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -77,6 +80,19 @@ class Dataset:
         data = entry(self.name)
         size = f"{len(self):,}" if self.complete else f"{len(self):,} of {data.rows:,}"
         return f"{data.title}: {size} {data.unit}"
+
+    @property
+    def extent(self) -> str | None:
+        """Return the part of the published data that this is, such as ``500 of 70,000 images``.
+
+        None if it is all of them, and for data outside the registry.
+        """
+        if self.part:
+            return self.part
+        if self.name.removesuffix("-train").removesuffix("-test") not in NAMES:
+            return None
+        data = entry(self.name)
+        return None if len(self) == data.rows else f"{len(self):,} of {data.rows:,} {data.unit}"
 
     def subset(self, n: int, seed: int = 0) -> Dataset:
         """Return `n` samples drawn uniformly without replacement, in their original order.
@@ -127,6 +143,7 @@ class Dataset:
             index=index,
             complete=False,
             frame=None if self.frame is None else self.frame.iloc[chosen].reset_index(drop=True),
+            part="",
         )
 
 

@@ -110,7 +110,7 @@ def _from_mirror(data: Entry, container: Container, mirror: str, folder: Path) -
     except OSError as error:
         raise _unwritable(folder, error) from error
     return store.Verified(
-        verified.arrays, verified.sha256, str(store.Found(container, final)), verified.complete
+        verified.arrays, verified.sha256, str(store.Found(container, final)), verified.part
     )
 
 

@@ -38,6 +38,7 @@ def build(data: Entry, raw: Verified) -> Dataset:
         index=index,
         complete=raw.complete,
         source=raw.source,
+        part=raw.part,
     )
 
 

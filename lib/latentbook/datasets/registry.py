@@ -32,6 +32,8 @@ class ArraySpec:
 class Container:
     """One form of a data set: its files, the folders they may lie in, and their mirrors.
 
+    `subset` says in words which part of the data it holds, and is empty if it holds all.
+
     If there are no files, `origin` names the program that the arrays come with.
     """
 
@@ -40,7 +42,7 @@ class Container:
     files: dict[str, str]
     folders: tuple[str, ...]
     mirrors: tuple[str, ...]
-    subset: bool
+    subset: str
     md5: dict[str, str]
     arrays: dict[str, ArraySpec]
 
@@ -109,7 +111,7 @@ def _container(part: dict[str, Any], arrays: dict[str, Any]) -> Container:
         files=part.get("files", {}),
         folders=tuple(part.get("folders", [""])),
         mirrors=tuple(part.get("mirrors", [])),
-        subset=part.get("subset", False),
+        subset=part.get("subset", ""),
         md5=part.get("md5", {}),
         arrays={
             key: ArraySpec(tuple(spec["shape"]), spec["dtype"], spec.get("sha256"))

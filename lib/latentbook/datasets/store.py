@@ -43,12 +43,20 @@ class Found:
 
 @dataclass(frozen=True)
 class Verified:
-    """Arrays that agree with the registry, the sha256 over all of them, and their place."""
+    """Arrays that agree with the registry, the sha256 over all of them, and their place.
+
+    `part` says in words which part of the data they are, and is empty if they are all.
+    """
 
     arrays: dict[str, np.ndarray]
     sha256: str
     source: str
-    complete: bool
+    part: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether they are all of the data."""
+        return not self.part
 
 
 def download_folder() -> Path:
@@ -137,7 +145,7 @@ def verify(data: Entry, location: Found) -> Verified:
             )
         checked[key] = _check(data, location, key, arrays[key], spec)
         total.update(_bytes(checked[key]))
-    return Verified(checked, total.hexdigest(), str(location), not location.container.subset)
+    return Verified(checked, total.hexdigest(), str(location), location.container.subset)
 
 
 def _check(

@@ -43,6 +43,7 @@ def build(data: Entry, raw: Verified) -> Dataset:
         complete=raw.complete,
         source=raw.source,
         frame=frame,
+        part=raw.part,
     )
 
 

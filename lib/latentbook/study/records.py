@@ -1,38 +1,45 @@
 """Records: the measurements of a run, one JSON object a line, one file a chapter.
 
-A record names its data, method, parameters, seed, profile, device and versions. Every number in
-the book can therefore be traced to the run that wrote it.
+A record names its data, method, parameters, seed, profile, and where it comes from (`provenance`).
+Every number in the book can therefore be traced to the run that wrote it.
+The records of the full scale only grow: a second measurement of a setting is a second line, and
+`without_repeats` says which lines are evidence of their own.
 Comparison with published numbers is left to `judge`, layout to `tables`.
 """
 
 from __future__ import annotations
 
 import datetime
-import functools
 import json
 import math
 import os
-import platform
-import subprocess
+import re
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import pandas as pd
 from filelock import FileLock
 
 from latentbook import files, paths
 from latentbook.errors import LatentbookError, check_between
+from latentbook.study import provenance
+from latentbook.study.provenance import commit, device, started, versions
 
 #: Field name -> accepted types.
 SCHEMA: dict[str, tuple[type, ...]] = {
+    #: Of this measurement alone: twelve hexadecimal digits.
+    "id": (str,),
     "chapter": (str,),
     "source_table": (str, type(None)),
     "dataset": (str,),
     "n_samples": (int,),
+    #: Part or period of the data that was measured, in words; null is all of them.
+    "subset": (str, type(None)),
     "data_sha256": (str,),
     "method": (str,),
+    #: Digest of the weights of the network that the codes come from; null where none was kept.
+    "network": (str, type(None)),
     "seed": (int,),
     "profile": (str,),
     "params": (dict,),
@@ -43,21 +50,29 @@ SCHEMA: dict[str, tuple[type, ...]] = {
     "cores": (int,),
     "backend": (str, type(None)),
     "versions": (dict,),
+    #: As `provenance.commit` spells it. Old records have a bare ``+`` where the code differed from
+    #: the commit and nobody kept the difference; null is code of which nothing was kept.
     "commit": (str, type(None)),
+    #: First commit of this repository whose records hold the measurement: the code is not younger.
+    #: Null in records that state start and code themselves.
+    "recorded_in": (str, type(None)),
+    #: When the process that measured began, in UTC; null in old records, which have the date only.
+    "started": (str, type(None)),
+    #: When the record was made, in UTC.
     "date": (str,),
 }
+#: Fields that tell one setting from another. Several records may share them.
 KEY = ("chapter", "dataset", "n_samples", "method", "seed", "profile", "params")
 
-_LIBRARIES = (
-    "numpy",
-    "scikit-learn",
-    "umap-learn",
-    "hdbscan",
-    "openTSNE",
-    "keras",
-    "tensorflow",
-    "jax",
-)
+#: Field name -> how a text in it is spelled, and an example.
+_FORMS = {
+    "id": (re.compile(r"[0-9a-f]{12}"), "3f9c01a7be52"),
+    "commit": (provenance.COMMIT_FORM, "abc1234 or abc1234+5f3e9a1c"),
+    "recorded_in": (re.compile(r"[0-9a-f]{7,40}"), "abc1234"),
+    "started": (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "2026-11-30T04:10:00Z"),
+    "date": (re.compile(r"\d{4}-\d\d-\d\d"), "2026-11-30"),
+}
+_CONFLICT = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 
 
 class Measured(Protocol):
@@ -70,6 +85,10 @@ class Measured(Protocol):
     @property
     def sha256(self) -> str:
         """Digest of the content."""
+
+    @property
+    def extent(self) -> str | None:
+        """Part or period of the data that this is, in words; None if it is all of them."""
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -93,8 +112,9 @@ def make(
     coverage: float = 1.0,
     source_table: str | None = None,
     backend: str | None = None,
+    network: str | None = None,
 ) -> dict[str, Any]:
-    """Return a complete record, with device, versions, commit and date filled in.
+    """Return a complete record, with id, subset, device, versions, commit and times filled in.
 
     Parameters
     ----------
@@ -117,7 +137,9 @@ def make(
     source_table : str, default=None
         Table of the source that prints this number.
     backend : str, default=None
-        Backend of Keras where networks were trained, see `backend`.
+        Backend of Keras where networks were trained, see `provenance.backend`.
+    network : str, default=None
+        Digest of the weights of the network that was measured.
 
     Returns
     -------
@@ -125,12 +147,15 @@ def make(
         With the fields of `SCHEMA`.
     """
     record = {
+        "id": "",
         "chapter": chapter,
         "source_table": source_table,
         "dataset": dataset.name,
         "n_samples": len(dataset),
+        "subset": subset(dataset.extent, params or {}, len(dataset)),
         "data_sha256": dataset.sha256,
         "method": method,
+        "network": network,
         "seed": seed,
         "profile": profile,
         "params": dict(params or {}),
@@ -142,40 +167,123 @@ def make(
         "backend": backend,
         "versions": dict(versions()),
         "commit": commit(),
+        "recorded_in": None,
+        "started": started(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
+    record["id"] = provenance.id_of(setting(record))
     check(record)
     return record
 
 
+def subset(extent: str | None, params: Mapping[str, Any], n_samples: int) -> str | None:
+    """Say in words which part of its data a record is about; None if it is about all of them.
+
+    Parameters
+    ----------
+    extent : str or None
+        What the data say of themselves, such as ``9,979 of 60,000 images`` or
+        ``1978-01-01 to 2000-12-31``.
+    params : mapping
+        Of the record. Those that choose a part are ``evaluated_on`` (a split), ``sample`` (drawn
+        with replacement), and how many samples were learned from and judged.
+    n_samples : int
+
+    Examples
+    --------
+    >>> subset("9,979 of 60,000 images", {"rows": 4800, "n_test": 300}, 9979)
+    '9,979 of 60,000 images; 4,800 to learn from, 300 to judge'
+    >>> subset(None, {"evaluated_on": "test"}, 70_000), subset(None, {"k": 10}, 70_000)
+    ('test part', None)
+    """
+    told = [extent] if extent else []
+    if part(params) != "all":
+        told.append(f"{'training' if part(params) == 'train' else part(params)} part")
+    if params.get("sample", n_samples) < n_samples:
+        told.append(f"{params['sample']:,} drawn with replacement")
+    learned = next((params[n] for n in ("rows", "n_train", "n_fit") if n in params), None)
+    counts = {"to learn from": learned, "to judge": params.get("n_test")}
+    drawn = [f"{n:,} {what}" for what, n in counts.items() if n is not None and n < n_samples]
+    told += [", ".join(drawn)] if drawn else []
+    return "; ".join(told) or None
+
+
+def extent(found: pd.DataFrame) -> str:
+    """Return which part or period of their data records are about, "" if all, or if they differ.
+
+    Unlike the field ``subset`` it leaves out what the parameters chose of these data.
+
+    Parameters
+    ----------
+    found : DataFrame
+        Records of one data set.
+    """
+    told = set()
+    for row in found[["subset", "params", "n_samples"]].to_dict("records"):
+        text = row["subset"] if isinstance(row["subset"], str) else ""
+        chosen = subset(None, row["params"], row["n_samples"]) or ""
+        told.add(text.removesuffix(chosen).removesuffix("; "))
+    return told.pop() if len(told) == 1 else ""
+
+
+def of_extent(found: pd.DataFrame) -> str:
+    """Return the end of a caption that names the `extent` of records, "" where they have none."""
+    return f"; data: {extent(found)}" if extent(found) else ""
+
+
 def check(record: Mapping[str, Any]) -> None:
-    """Raise `LatentbookError` unless `record` has all fields with the right types."""
+    """Raise `LatentbookError` unless `record` has all fields of `SCHEMA`, with fitting values."""
     for field, types in SCHEMA.items():
         if field not in record:
             raise LatentbookError(f"a record lacks the field {field!r}")
-        if not isinstance(record[field], types):
+        value = record[field]
+        if not isinstance(value, types):
             raise LatentbookError(
-                f"the field {field!r} of a record is {record[field]!r}, but must be "
+                f"the field {field!r} of a record is {value!r}, but must be "
                 f"{' or '.join(t.__name__ for t in types)}"
+            )
+    for field, (form, example) in _FORMS.items():
+        value = record[field]
+        if value is not None and not form.fullmatch(value):
+            raise LatentbookError(
+                f"the field {field!r} of a record is {value!r}, but must be spelled like {example}"
             )
     unknown = set(record) - set(SCHEMA)
     if unknown:
         raise LatentbookError(f"a record has the unknown field {sorted(unknown)[0]!r}")
     check_between("coverage", record["coverage"], 0, 1)
-    for name, value in record["metrics"].items():
-        if not isinstance(value, int | float) or not math.isfinite(value):
-            raise LatentbookError(f"the metric {name!r} of a record is {value!r}, not a number")
+    for kind in ("metrics", "seconds"):
+        for name, value in record[kind].items():
+            if not isinstance(value, int | float) or not math.isfinite(value):
+                raise LatentbookError(
+                    f"{name!r} among the {kind} of a record is {value!r}, not a number"
+                )
+    try:
+        json.dumps(record, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise LatentbookError(f"a record cannot be written as JSON: {error}") from error
 
 
-def _key(record: Mapping[str, Any]) -> str:
+def setting(record: Mapping[str, Any]) -> str:
+    """Return the values of `KEY` as text, equal for two measurements of one setting."""
     return json.dumps([record[field] for field in KEY], sort_keys=True)
 
 
 def write(*new: Mapping[str, Any]) -> None:
-    """Add records to the files of their chapters, and replace older ones with the same key.
+    """Add records to the files of their chapters.
 
-    Several processes may write to the same file, and a process may be killed while it writes: no
-    record is lost.
+    Lines of the full scale are never changed or lost: a second measurement of a setting is one
+    line more, unless the file holds its id. That happens where a run that was killed measures a
+    setting again that it had written; the first measurement stays.
+    Records of other profiles are scratch: of each setting the newest measurement stays, so that
+    their files do not grow with every ``make book``.
+
+    Several processes may write to the same file, and a process may be killed while it writes.
+
+    Raises
+    ------
+    LatentbookError
+        For a record that `check` refuses, and a file that `read` refuses; nothing is written then.
     """
     by_file: dict[Path, list[dict[str, Any]]] = {}
     for record in new:
@@ -185,30 +293,69 @@ def write(*new: Mapping[str, Any]) -> None:
     for target, added in by_file.items():
         lock = paths.root() / "_build" / "locks" / f"{target.parent.name}-{target.stem}.lock"
         with files.writable(lock), FileLock(lock):
-            rows = {_key(record): record for record in [*_lines(target), *added]}
+            rows = _lines(target)
+            held = {row["id"] for _, row in rows}
+            for row in added:
+                if row["id"] not in held:
+                    held.add(row["id"])
+                    rows.append((json.dumps(row), row))
+            if not _only_grows(target):
+                rows = list({setting(row): (line, row) for line, row in rows}.values())
+            rows.sort(key=lambda pair: _place(pair[1]))
             with files.atomic(target) as scratch:
-                text = "".join(json.dumps(rows[key]) + "\n" for key in sorted(rows))
-                scratch.write_text(text)
+                scratch.write_text("".join(f"{line}\n" for line, _ in rows))
 
 
-def _lines(source: Path) -> list[dict[str, Any]]:
+def _only_grows(file: Path) -> bool:
+    return file.parent == paths.records("paper")
+
+
+def _place(record: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Sort records by setting, those of one setting by time, so that a difference is readable."""
+    return setting(record), record["started"] or record["date"], record["id"]
+
+
+def _lines(source: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return every line of a file with the record that it holds."""
     if not source.exists():
         return []
-    rows = []
+    rows: list[tuple[str, dict[str, Any]]] = []
+    at: dict[str, int] = {}
+    shown = source.relative_to(paths.root())
     for number, line in enumerate(source.read_text().splitlines(), start=1):
-        try:
-            row = json.loads(line)
-            check(row)
-        except ValueError as error:
+        where = f"line {number} of {shown}"
+        if line.startswith(_CONFLICT):
             raise LatentbookError(
-                f"line {number} of {source.name} is not a record ({error}): restore the file or "
-                "delete the line"
+                f"{where} is the mark {line[:7]} of a merge conflict: delete such marks and keep "
+                "the records of both sides, because both were measured"
+            )
+        try:
+            row = json.loads(line, parse_constant=_no_number)
+            if not _only_grows(source) and isinstance(row, dict) and "id" not in row:
+                continue  # scratch of a version whose records had no id
+            check(row)
+        except (ValueError, TypeError) as error:
+            raise LatentbookError(
+                f"{where} is not a record ({error}): restore the file or delete the line"
             ) from error
-        rows.append(row)
+        if row["id"] in at:
+            raise LatentbookError(
+                f"lines {at[row['id']]} and {number} of {shown} have the same id {row['id']}: "
+                "delete one if they are the same measurement, otherwise give one another id of "
+                f"{provenance.ID_DIGITS} hexadecimal digits"
+            )
+        at[row["id"]] = number
+        rows.append((line, row))
     return rows
 
 
-def read(chapter: str | None = None, profile: str = "paper") -> pd.DataFrame:
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number, and a metric that is none is left out")
+
+
+def read(
+    chapter: str | None = None, profile: str = "paper", *, repeats: bool = False
+) -> pd.DataFrame:
     """Return the records of one chapter, or of all chapters, one row each.
 
     Parameters
@@ -217,16 +364,18 @@ def read(chapter: str | None = None, profile: str = "paper") -> pd.DataFrame:
         Such as ``03-two-stage-clustering``; None reads all chapters.
     profile : str, default="paper"
         ``paper`` reads the committed records of full scale.
+    repeats : bool, default=False
+        Whether exact repeats are there too; see `without_repeats`.
 
     Returns
     -------
     DataFrame
-        Columns as in `SCHEMA`; no rows if nothing has run.
+        Columns as in `SCHEMA`; no rows if nothing has run. Several rows may have one setting.
 
     Raises
     ------
     LatentbookError
-        If a line is not a record.
+        If a line is not a record, or two records have one id.
 
     Examples
     --------
@@ -238,8 +387,39 @@ def read(chapter: str | None = None, profile: str = "paper") -> pd.DataFrame:
     """
     folder = paths.records(profile)
     sources = [path(chapter, profile)] if chapter else sorted(folder.glob("[!.]*.jsonl"))
-    rows = [row for source in sources for row in _lines(source)]
-    return pd.DataFrame(rows, columns=list(SCHEMA))
+    rows = [row for source in sources for _, row in _lines(source)]
+    found = pd.DataFrame(rows, columns=list(SCHEMA))
+    return found if repeats else without_repeats(found)
+
+
+def without_repeats(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the records that are evidence of their own, in the same order.
+
+    A run that is repeated with the same seed and gives the very same numbers says nothing new of
+    how much a result varies. A record is a repeat if another one of its setting holds all of
+    its metrics with the same values and has the same coverage; of equal ones the first counts.
+
+    Parameters
+    ----------
+    found : DataFrame
+        As `read` returns them.
+    """
+    fields = found[[*KEY, "metrics", "coverage"]].to_dict("records")
+    counted: dict[str, list[int]] = {}
+    for position, row in enumerate(fields):
+        same = counted.setdefault(setting(row), [])
+        if any(_holds(fields[other], row) for other in same):
+            continue
+        same[:] = [other for other in same if not _holds(row, fields[other])]
+        same.append(position)
+    positions = sorted(position for same in counted.values() for position in same)
+    return found.iloc[positions].reset_index(drop=True)
+
+
+def _holds(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Say whether one measurement of a setting tells all that another one tells."""
+    told = other["metrics"].items() <= one["metrics"].items()
+    return bool(told and other["coverage"] == one["coverage"])
 
 
 def epoch_limit(params: Mapping[str, Any]) -> int:
@@ -260,79 +440,3 @@ def epoch_limit(params: Mapping[str, Any]) -> int:
 def part(params: Mapping[str, Any]) -> str:
     """Return the part of the samples that was scored: ``all``, ``train`` or ``test``."""
     return str(params.get("evaluated_on", "all"))
-
-
-def backend() -> str:
-    """Name the backend of Keras and its version, as in ``tensorflow, keras 3.15.1``."""
-    import keras
-
-    return f"{keras.backend.backend()}, keras {version('keras')}"
-
-
-def device() -> str:
-    """Name the processor, or the GPU where Keras' backend sees one."""
-    return _gpu() or _cpu()
-
-
-@functools.cache
-def _cpu() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return f"CPU {line.split(':', 1)[1].strip()}"
-    except OSError:
-        pass
-    return f"CPU {platform.processor() or platform.machine()}"
-
-
-def _gpu() -> str | None:
-    import sys
-
-    if tensorflow := sys.modules.get("tensorflow"):
-        for gpu in tensorflow.config.list_physical_devices("GPU"):
-            details = tensorflow.config.experimental.get_device_details(gpu)
-            return f"GPU {details.get('device_name', gpu.name)}"
-    if jax := sys.modules.get("jax"):
-        for unit in jax.devices():
-            if unit.platform == "gpu":
-                return f"GPU {unit.device_kind}"
-    return None
-
-
-@functools.cache
-def versions() -> Mapping[str, str]:
-    """Return the versions of Python and of the libraries that a result depends on."""
-    installed = {"python": platform.python_version()}
-    for library in _LIBRARIES:
-        try:
-            installed[library] = version(library)
-        except PackageNotFoundError:
-            if library == "tensorflow":
-                installed |= _tensorflow_cpu()
-    return installed
-
-
-def _tensorflow_cpu() -> dict[str, str]:
-    try:
-        return {"tensorflow-cpu": version("tensorflow-cpu")}
-    except PackageNotFoundError:
-        return {}
-
-
-@functools.cache
-def commit() -> str | None:
-    """Return the short hash of the checkout, with ``+`` if ``lib`` or ``notebooks`` differ."""
-    git = ["git", "-C", str(paths.root())]
-    try:
-        head = subprocess.run(
-            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-        )
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "--", "lib", "notebooks"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

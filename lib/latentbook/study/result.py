@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from latentbook.study import figure_arrays, records
+from latentbook.study import figure_arrays, provenance, records
 from latentbook.study.method import Method
 
 
@@ -37,6 +37,9 @@ class Score:
         Share of the samples that were not called noise.
     source_table : str or None, default=None
         Table of the source that prints this number.
+    network : str or None, default=None
+        Digest of the weights of the network that was scored; the parameter ``weights`` where there
+        is one.
     """
 
     method: Method | str
@@ -45,6 +48,7 @@ class Score:
     seconds: float | Mapping[str, float] = field(default_factory=dict)
     coverage: float = 1.0
     source_table: str | None = None
+    network: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,8 @@ def arrays_name(chapter: str, dataset: str, use: str = "") -> str:
 def keep(result: Result, profile: str, *, whole: bool = True) -> list[dict[str, Any]]:
     """Write one record a score and the arrays for figures; return the records.
 
+    Records of the full scale are added to those that are there, see `records.write`.
+
     Parameters
     ----------
     result : Result
@@ -131,7 +137,8 @@ def as_records(result: Result, profile: str) -> list[dict[str, Any]]:
             seconds=score.seconds if isinstance(score.seconds, Mapping) else {"fit": score.seconds},
             coverage=score.coverage,
             source_table=score.source_table,
-            backend=records.backend() if result.networks else None,
+            backend=provenance.backend() if result.networks else None,
+            network=score.network or score.params.get("weights"),
         )
         for score in result.scores
     ]

@@ -107,6 +107,12 @@ class Weather:
         return self.heights.digest
 
     @property
+    def extent(self) -> str:
+        """First and last day of the fields, such as ``2000-01-01 to 2010-12-31``."""
+        first, last = self.fields["time"].values[[0, -1]].astype("datetime64[D]")
+        return f"{first} to {last}"
+
+    @property
     def params(self) -> dict[str, Any]:
         """How the windows were cut from their source, as the records spell it."""
         return {

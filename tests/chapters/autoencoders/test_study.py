@@ -84,6 +84,13 @@ def test_seeds_that_only_one_has_do_not_count():
     assert len(judge(found, "anomalies").scores) == 2
 
 
+def test_two_runs_of_a_seed_count_as_their_mean():
+    found = pd.DataFrame(rows([0.9, 0.7]) + rows([0.7]) + rows([0.5, 0.6], "anomalies: pca"))
+    judged = judge(found, "anomalies")
+    assert judged.scores.tolist() == pytest.approx([0.8, 0.7])
+    assert judged.baseline_scores.tolist() == [0.5, 0.6]
+
+
 def test_no_verdict_without_an_alternative():
     assert judge(pd.DataFrame(rows([0.9])), "anomalies") is None
 

@@ -24,7 +24,7 @@ from latentbook.chapters.deep_clustering.study import (
 from latentbook.datasets import Dataset
 from latentbook.dcec import DCEC
 from latentbook.errors import LatentbookError
-from latentbook.study import figure_arrays, records
+from latentbook.study import figure_arrays, provenance, records
 from latentbook.study.result import as_records, keep
 
 #: The reference, on three clusters and with small batches.
@@ -235,7 +235,7 @@ def test_a_run_is_scored_over_all_images(data, model):
     assert record["chapter"] == "04-deep-clustering"
     assert record["method"] == SMALL_NAME
     assert record["source_table"] is None
-    assert record["backend"] == records.backend()
+    assert record["backend"] == provenance.backend()
     assert {"pretrain", "cluster"} == set(record["seconds"])
     assert record["params"] == {
         "trained_on": "all",

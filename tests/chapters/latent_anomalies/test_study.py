@@ -303,6 +303,8 @@ def test_agreement_is_the_rank_correlation():
     found = latent_tables.agreement(pd.DataFrame(rows))
     assert found["em"].tolist() == pytest.approx([1])
     assert found["mv"].tolist() == pytest.approx([-1])
+    twice = latent_tables.agreement(pd.DataFrame(rows + rows))  # two runs of the seed: their mean
+    assert twice["em"].tolist() == pytest.approx([1])
 
 
 def test_longer_training_counts():

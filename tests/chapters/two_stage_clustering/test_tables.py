@@ -43,6 +43,15 @@ def test_training_by_limit_of_epochs():
     assert guo == ["digits: cae10-guo", "5", "5", "0.040", "–", "0.600", "1"]
 
 
+def test_two_trainings_of_one_seed_are_two_runs():
+    first, second = (trained(0, 3, 3, acc) for acc in (0.4, 0.6))
+    second["metrics"]["bce"] = 0.5
+    mixture = trained(0, 3, 3, 0.9, "cae10 + mixture")  # of the first training
+    _, row = rows_of(generated(first, second, mixture)["03-training.md"])
+    loss, acc = "0.400\u00a0±\u00a00.141", "0.500\u00a0±\u00a00.141"
+    assert row == ["digits: cae10", "3", "3", loss, acc, "0.900", "2"]
+
+
 def test_all_numbers_that_a_criterion_chose_are_named():
     files = generated(chosen(0, 10, 0.8), chosen(1, 9, 0.6), record())
     _, row = rows_of(files["03-choice-of-k.md"])
@@ -52,7 +61,9 @@ def test_all_numbers_that_a_criterion_chose_are_named():
 
 def test_scores_of_the_longest_training_best_first():
     text = generated(trained(0, 3, 3, 0.9), trained(0, 9, 9, 0.4), record())["03-scores.md"]
-    assert "Clustering of digits, 50 images, best accuracy first" in text
+    assert (
+        "Clustering of digits, 50 images, best accuracy first; data: 50 of 1,797 images\n" in text
+    )
     assert text.index("k-means raw") < text.index("cae10 + k-means (9 epochs)")
     assert "3 epochs" not in text
 

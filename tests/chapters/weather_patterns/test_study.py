@@ -9,7 +9,7 @@ from sklearn.metrics import silhouette_score
 from latentbook import chapters, paths
 from latentbook.autoencoders import recurrent
 from latentbook.chapters.weather_patterns import study
-from latentbook.study import figure_arrays, records
+from latentbook.study import figure_arrays, provenance, records
 from latentbook.study.result import as_records, keep
 from latentbook.weather import codes, patterns
 from latentbook.weather.codes import Design
@@ -65,7 +65,7 @@ def test_a_network_is_named_with_its_setting_and_backend(weather):
     (record,) = as_records(run(weather, "cnn-lstm-3d"), "quick")
     assert record["method"] == "cnn-lstm-3d + k-means"
     assert record["params"]["setting"] == "affordable"
-    assert record["backend"] == records.backend()
+    assert record["backend"] == provenance.backend()
 
 
 def test_a_catalogue_adds_the_agreement_with_it(weather):

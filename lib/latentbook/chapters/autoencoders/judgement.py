@@ -185,14 +185,18 @@ def _verdict(gain: pd.Series) -> str:
 
 
 def _by_random_state(records: pd.DataFrame, method: str, use: Use) -> pd.Series:
-    """Return the metric of a method under the condition of the use, by random state."""
+    """Return the metric of a method under the condition of the use, by random state.
+
+    Several runs of one random state count as their mean.
+    """
     rows = records[records["method"] == method]
-    values = {
-        seed: metrics[use.metric]
+    values = [
+        (seed, metrics[use.metric])
         for seed, metrics, params in zip(rows["seed"], rows["metrics"], rows["params"], strict=True)
         if use.metric in metrics and _fulfils(params, use.condition)
-    }
-    return pd.Series(values, dtype=float).sort_index()
+    ]
+    found = pd.DataFrame(values, columns=["seed", "value"]).astype({"value": float})
+    return found.groupby("seed")["value"].mean()
 
 
 def _fulfils(params: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ import pandas as pd
 from latentbook.chapters.autoencoders import CHAPTER
 from latentbook.chapters.autoencoders.judgement import USES, judge, of_use
 from latentbook.study.judge import select
+from latentbook.study.records import of_extent
 from latentbook.study.result import arrays_name
 from latentbook.study.tables import NOT_RUN, markdown, score_cell, without_n
 
@@ -104,7 +105,7 @@ def _use_tables(records: pd.DataFrame, use: str, what: str, name: str) -> str:
         use_table(
             rows,
             use,
-            caption=f"{what}: {use}, {dataset}, {sizes(rows, use)}",
+            caption=f"{what}: {use}, {dataset}, {sizes(rows, use)}{of_extent(rows)}",
             name=f"{name}-{dataset}",
         )
         for dataset, rows in of_use(records, use).groupby("dataset")

@@ -16,6 +16,7 @@ from latentbook.chapters.dimensionality_reduction import CHAPTER, DATASETS, MEAS
 from latentbook.chapters.dimensionality_reduction.parameters import METHODS
 from latentbook.datasets.registry import entry
 from latentbook.study.judge import summarise
+from latentbook.study.records import of_extent
 from latentbook.study.tables import markdown, number, score_cell, verdict_table
 
 #: Stands in a sentence where a number would, before anything has run.
@@ -62,7 +63,7 @@ def _structure_at_full_scale(found: pd.DataFrame, dataset: str) -> str:
         return f"{title}: not run.\n"
     return structure(
         rows,
-        caption=f"Structure preserved at full scale: {title}",
+        caption=f"Structure preserved at full scale: {title}{of_extent(rows)}",
         name=f"tbl-01-structure-{dataset.replace('_', '-')}",
     )
 

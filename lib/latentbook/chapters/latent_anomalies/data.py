@@ -6,7 +6,7 @@ Planting others is left to `latentbook.planted`, encoding tables to `latentbook.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +148,8 @@ def _frame(data: Dataset) -> pd.DataFrame:
 
 def _of_the_book(name: str, n: int, random_state: int) -> Task:
     """Return a table of the book whose anomalies are recorded."""
-    frame, labels, kind, n_train = _TABLES[name](datasets.load(name))
+    whole = datasets.load(name)
+    frame, labels, kind, n_train = _TABLES[name](whole)
     if n:
         check_size(name, n, len(frame))
         drawn = sampling.subsample(len(frame), n, random_state)
@@ -157,8 +158,9 @@ def _of_the_book(name: str, n: int, random_state: int) -> Task:
     table = tabular.dataset(
         frame, labels, seed=random_state, name=name, n_train=n_train, rare="merge"
     )
-    rows = split(table.data, random_state=random_state)
-    return Task(table.data, rows, _known(table.data, rows, kind), table)
+    data = replace(table.data, part="" if n else whole.part)
+    rows = split(data, random_state=random_state)
+    return Task(data, rows, _known(data, rows, kind), table)
 
 
 def _known(data: Dataset, rows: Split, kind: pd.Series) -> dict[str, KnownAnomalies]:

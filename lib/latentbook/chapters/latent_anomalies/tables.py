@@ -249,10 +249,13 @@ def agreement(every: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row a space, seed and kind; ``em`` and ``mv`` lie in [-1, 1], 1 where the criterion
-        ranks the detectors as the planted anomalies do.
+        ranks the detectors as the planted anomalies do. Several runs of one seed count as their
+        mean.
     """
     rows = []
     frame = detection_frame(every, kinds(every))
+    same = ["space", "detector", "seed", "kind"]
+    frame = frame.groupby(same, sort=False, as_index=False).mean()
     for (space, seed, kind), group in frame.groupby(["space", "seed", "kind"], sort=False):
         em = kendalltau(group["em"], group["auc"]).statistic
         mv = kendalltau(-group["mv"], group["auc"]).statistic
@@ -360,8 +363,8 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
     written = {}
     for dataset in DATASETS:
         rows = own[own["dataset"] == dataset]
-        about = f"{dataset}, {rows['n_samples'].max():,} rows" if len(rows) else dataset
-        for page, text in tables_of(rows, about, f"tbl-07-{dataset}").items():
+        size = f", {rows['n_samples'].max():,} rows{records.of_extent(rows)}" if len(rows) else ""
+        for page, text in tables_of(rows, dataset + size, f"tbl-07-{dataset}").items():
             written[f"07-{dataset}-{page}.md"] = text if len(rows) else NOT_RUN
     verdicts = verdict_table(
         compared[compared["source"] == "norlander2019"],

@@ -10,6 +10,7 @@ import pandas as pd
 from latentbook.chapters.two_stage_clustering import CHAPTER, CHOICE, CRITERIA, LOSSES
 from latentbook.study.judge import longest, select, summarise
 from latentbook.study.method import Method
+from latentbook.study.records import of_extent
 from latentbook.study.tables import (
     HEADINGS,
     NOT_RUN,
@@ -38,7 +39,7 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
             longest(found),
             dataset,
             tuple(HEADINGS),
-            caption=f"Clustering of {_size(found, dataset)}, best accuracy first",
+            caption=f"Clustering of {_size(found, dataset)}",
             name=f"tbl-03-{dataset}",
         )
         for dataset in sorted(found["dataset"].unique())
@@ -70,8 +71,9 @@ def live(made: Iterable[Mapping[str, Any]], description: str) -> str:
 
 
 def _size(found: pd.DataFrame, dataset: str) -> str:
-    samples = found.loc[found["dataset"] == dataset, "n_samples"].max()
-    return f"{dataset}, {samples:,} images"
+    rows = found[found["dataset"] == dataset]
+    samples = rows["n_samples"].max()
+    return f"{dataset}, {samples:,} images, best accuracy first{of_extent(rows)}"
 
 
 def _training(found: pd.DataFrame) -> str:
@@ -85,7 +87,9 @@ def _training(found: pd.DataFrame) -> str:
     )
     rows = []
     for (dataset, network, limit), group in codes.groupby(["dataset", "network", "limit"]):
-        one = group.drop_duplicates("seed")
+        # both second stages of one training share seed and loss
+        losses = [m[LOSSES[network]] for m in group["metrics"]]
+        one = group[~group.assign(loss=losses).duplicated(["seed", "loss"])]
         epochs = sorted({int(m["epochs"]) for m in one["metrics"]})
         scores = [
             summarise(group[group["method"] == str(Method(network, stage))], "acc")
@@ -102,7 +106,7 @@ def _training(found: pd.DataFrame) -> str:
             ]
         )
     return markdown(
-        ["data set, network", "limit", "epochs", "loss", "k-means", "mixture", "seeds"],
+        ["data set, network", "limit", "epochs", "loss", "k-means", "mixture", "runs"],
         rows,
         caption="Autoencoders by length of training: limit of epochs, epochs run, loss of the test "
         "images, and accuracy of both second stages over all images",

@@ -11,6 +11,7 @@ import pandas as pd
 from latentbook.chapters.weather_patterns import CHAPTER
 from latentbook.study import figure_arrays
 from latentbook.study.method import Method
+from latentbook.study.records import extent
 from latentbook.study.tables import NOT_RUN, markdown, number, score_cell
 from latentbook.study.weather_labels import TITLES, by_method, codes_title, datasets_in_order
 from latentbook.weather import patterns
@@ -161,6 +162,7 @@ def _runs(records: pd.DataFrame) -> str:
             [
                 TITLES.get(dataset, dataset),
                 f"{group['n_samples'].max():,}",
+                extent(group) or "–",
                 str(params["length"]),
                 grid,
                 str(params["k"]),
@@ -169,7 +171,7 @@ def _runs(records: pd.DataFrame) -> str:
             ]
         )
     return markdown(
-        ["data", "windows", "fields a window", "grid", "k", "seeds", "device"],
+        ["data", "windows", "period", "fields a window", "grid", "k", "seeds", "device"],
         rows,
         caption="The weather that was run at full scale",
         name="tbl-05-runs",
