@@ -59,7 +59,7 @@ USES: dict[str, Use] = {
         "psnr",
         True,
         "autoencoder",
-        ("non-local means", "wavelet", "total variation"),
+        ("wiener", "non-local means", "wavelet", "total variation"),
         {"noise": 0.2},
     ),
     "inpainting": Use(
@@ -104,7 +104,7 @@ USES: dict[str, Use] = {
         ("pixels", "pixels + umap", "classifier confidence"),
     ),
     "regularised": Use(
-        "help the plain autoencoder by a penalty", "knn_acc", True, "denoising", ("plain",)
+        "gain from noise in training", "knn_acc", True, "denoising", ("plain",)
     ),
 }
 
