@@ -103,9 +103,7 @@ USES: dict[str, Use] = {
         "autoencoder + umap",
         ("pixels", "pixels + umap", "classifier confidence"),
     ),
-    "regularised": Use(
-        "gain from noise in training", "knn_acc", True, "denoising", ("plain",)
-    ),
+    "regularised": Use("gain from noise in training", "knn_acc", True, "denoising", ("plain",)),
 }
 
 
