@@ -88,6 +88,39 @@ def test_every_filter_removes_noise_at_its_tuned_strength(name, channels):
     assert gained > 3
 
 
+@pytest.mark.parametrize("n_train", [200, 20])  # more images than pixels, and fewer
+@pytest.mark.parametrize("noise", [0.05, 0.4])
+def test_the_wiener_filter_is_the_dense_linear_solution(n_train, noise):
+    rng = np.random.default_rng(0)
+    images = 0.5 + 0.02 * (rng.standard_normal((n_train + 10, 36)) @ rng.standard_normal((36, 36)))
+    clean, test = images[:n_train], images[n_train:]
+    noisy = denoising.add_noise(test.reshape(10, 6, 6, 1), noise, random_state=1)
+    components = denoising.all_components(clean.reshape(n_train, 6, 6, 1))
+    filtered = denoising.wiener(noisy, noise, components)
+
+    mean, covariance = clean.mean(axis=0), np.cov(clean, rowvar=False)
+    deviation = np.linalg.solve(
+        covariance + noise**2 * np.eye(36), (noisy.reshape(10, 36) - mean).T
+    )
+    expected = (mean + (covariance @ deviation).T).clip(0, 1)
+    assert filtered.shape == noisy.shape
+    assert np.allclose(filtered.reshape(10, 36), expected, atol=1e-5)
+
+
+def test_no_linear_filter_is_better_than_wiener_on_gaussian_images():
+    """Among all shrinkages of the principal components its own has the least error."""
+    rng = np.random.default_rng(0)
+    x = (0.5 + 0.05 * (rng.standard_normal((4000, 16)) @ rng.standard_normal((16, 16)))).clip(0, 1)
+    clean = x.reshape(-1, 4, 4, 1).astype(np.float32)
+    components = denoising.all_components(clean)
+    noisy = denoising.add_noise(clean, 0.2, random_state=0)
+    errors = {
+        told: np.mean((denoising.wiener(noisy, told, components) - clean) ** 2)
+        for told in (0.1, 0.2, 0.4)
+    }
+    assert min(errors, key=errors.get) == 0.2
+
+
 @pytest.fixture(scope="module")
 def found(digits, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
@@ -97,7 +130,7 @@ def found(digits, tmp_path_factory):
 
 def test_every_method_has_one_score_a_level(found):
     conditions = [(score.method, score.params["noise"]) for score in found.scores]
-    assert len(set(conditions)) == len(conditions) == 2 * 7
+    assert len(set(conditions)) == len(conditions) == 2 * 8
     for score in found.scores:
         assert 0 <= score.metrics["acc"] <= 1
         assert ("psnr" in score.metrics) == (score.method != "clean")
@@ -112,7 +145,7 @@ def test_more_noise_is_worse_and_judged_by_the_same_accuracy(found):
 
 def test_figures_are_drawn_from_small_arrays(found):
     assert sum(array.nbytes for array in found.arrays.values()) < 80_000
-    assert found.arrays["psnr"].shape == (7, 2)
+    assert found.arrays["psnr"].shape == (8, 2)
     for draw in (figures.draw_denoised, figures.draw_noise_levels):
         figure = draw(found.arrays)
         assert figure.axes

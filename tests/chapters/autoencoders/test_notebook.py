@@ -9,6 +9,7 @@ from latentbook.autoencoders import dense, restoration
 from latentbook.chapters.autoencoders import (
     anomalies,
     code_size,
+    denoising,
     few_labels,
     generation,
     inpainting,
@@ -28,6 +29,7 @@ NOTEBOOK = paths.notebooks() / "02-autoencoders.ipynb"
         study.separation,
         restoration.VaryingNoise,
         restoration.perceptual_loss,
+        denoising.wiener,
         inpainting.fill_network,
         inpainting.volume,
         restoration.logistic_bits,

@@ -178,6 +178,9 @@ def test_live_and_generated_tables_have_one_format(kept):
         ("denoising", [{"n_test": 300}, {"n_test": 300, "rows": 4800}], "4,800 training and 300"),
         ("inpainting", [{"holes": 8}, {"holes": 8, "rows": 4800}], "4,800 training windows and 8"),
         ("anomalies", [{"n_fit": 10_000}, {"n_fit": 12_105}], "12,105 normal training rows"),
+        ("generation", [{"samples": 20}], "20 images of each method, 50 samples in all"),
+        ("few labels", [{"unlabelled": 40, "umap_rows": 30}, {}], "40 images without labels, 30"),
+        ("code size", [{"rows": 30}], "50 samples, 30 of them for classes and dimension"),
         ("linear", [{"rows": 60_000}], "50 samples"),  # all: none is left out
         ("denoising", [{}], "50 samples"),
     ],

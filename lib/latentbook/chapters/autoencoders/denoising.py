@@ -1,7 +1,9 @@
-"""Use 3: remove noise, by a convolutional denoising autoencoder and by three filters.
+"""Use 3: remove noise, by a convolutional denoising autoencoder, a linear filter, and three more.
 
-The network learns from clean images of the same kind what the filters have to assume of all
-images; the filters get the true noise level and, on training images, their best strength.
+The network learns from clean images of the same kind. So does the linear `wiener` filter, which
+is to it what PCA is to an autoencoder without noise.
+Three filters assume something of all images instead, and get their best strength on training
+images. All filters are told the true noise level.
 Scikit-image has no BM3D, the usual reference: the wavelet shrinkage here is simpler.
 """
 
@@ -14,10 +16,11 @@ from typing import Any
 
 import numpy as np
 from skimage import metrics, restoration
+from sklearn.decomposition import PCA
 
 from latentbook.autoencoders import dense
 from latentbook.chapters.autoencoders.splits import draw_images
-from latentbook.chapters.autoencoders.study import result
+from latentbook.chapters.autoencoders.study import flat, principal_components, result
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between
 from latentbook.study.result import Result, Score
@@ -104,6 +107,38 @@ def tune(name: str, clean: np.ndarray, noise: float, random_state: int) -> Any:
         FILTERS[name][1],
         key=lambda s: quality(clean, apply_filter(name, noisy, noise, s))["psnr"],
     )
+
+
+def all_components(clean: np.ndarray) -> PCA:
+    """Return the mean of clean images and all principal components, which `wiener` needs."""
+    x = flat(clean).astype(np.float64)
+    return principal_components(x, min(x.shape))
+
+
+def wiener(noisy: np.ndarray, noise: float, components: PCA) -> np.ndarray:
+    r"""Return the linear estimate of the clean images, clipped to [0, 1].
+
+    Of all functions :math:`A y + b` of a noisy image :math:`y` it has the least mean squared error:
+    :math:`\mu + C (C + \sigma^2 I)^{-1} (y - \mu)`, with the mean :math:`\mu` and the covariance
+    :math:`C` of clean images. Along each principal component the deviation from the mean is
+    multiplied by its share of variance that is not noise.
+
+    Parameters
+    ----------
+    noisy : array of shape (n, height, width, channels)
+    noise : float
+        True standard deviation of the noise.
+    components : PCA
+        As `all_components` returns them.
+
+    Returns
+    -------
+    array of float32, of the shape of `noisy`
+    """
+    variance = components.explained_variance_
+    codes = components.transform(flat(noisy)) * variance / (variance + noise**2)
+    estimate = components.inverse_transform(codes).reshape(noisy.shape)
+    return np.clip(estimate, 0, 1).astype(np.float32)
 
 
 def check(noise_levels: Sequence[float], n_train: int, n_tune: int) -> None:
@@ -199,11 +234,14 @@ def run(
             progress=progress,
         )
         trained[name] = built, sum(history["seconds"])
+    start = time.perf_counter()
+    components = all_components(part.train)
+    linear = components, time.perf_counter() - start
     params = {"rows": n_train, "epochs": epochs, "filters": filters}
     scores: list[Score] = []
     arrays: dict[str, np.ndarray] = {}
     for noise in noise_levels:
-        restored = _restore(trained, part.train[:n_tune], part.test, noise, random_state)
+        restored = _restore(trained, linear, part.train[:n_tune], part.test, noise, random_state)
         for name, (images, seconds, extra) in restored.items():
             found = {"acc": judges[1].accuracy(images, part.y_test)}
             if name != "clean":
@@ -218,6 +256,7 @@ def run(
 
 def _restore(
     trained: Mapping[str, tuple[Any, float]],
+    linear: tuple[PCA, float],
     tuning: np.ndarray,
     clean: np.ndarray,
     noise: float,
@@ -233,6 +272,11 @@ def _restore(
         start = time.perf_counter()
         images = np.clip(dense.outputs(autoencoder.model, noisy), 0, 1)
         found[name] = images, seconds + time.perf_counter() - start, {}
+    components, seconds = linear
+    start = time.perf_counter()
+    images = wiener(noisy, noise, components)
+    rows = {"rows": int(components.n_samples_)}
+    found["wiener"] = images, seconds + time.perf_counter() - start, rows
     for name in FILTERS:
         start = time.perf_counter()
         strength = tune(name, tuning, noise, random_state + 1)

@@ -62,7 +62,7 @@ USES: dict[str, Use] = {
         "psnr",
         True,
         "autoencoder",
-        ("non-local means", "wavelet", "total variation"),
+        ("wiener", "non-local means", "wavelet", "total variation"),
         {"noise": 0.2},
     ),
     "inpainting": Use(
@@ -106,9 +106,7 @@ USES: dict[str, Use] = {
         "autoencoder + umap",
         ("pixels", "pixels + umap", "classifier confidence"),
     ),
-    "regularised": Use(
-        "help the plain autoencoder by a penalty", "knn_acc", True, "denoising", ("plain",)
-    ),
+    "regularised": Use("gain from noise in training", "knn_acc", True, "denoising", ("plain",)),
 }
 
 

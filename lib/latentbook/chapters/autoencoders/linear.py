@@ -1,4 +1,4 @@
-"""Use 1: a linear autoencoder finds the principal subspace, a nonlinear one reconstructs better.
+"""Use 1: a linear autoencoder finds the principal subspace; what a nonlinear one adds to it.
 
 The comparison with PCA comes first because PCA is what every other use has to beat.
 """

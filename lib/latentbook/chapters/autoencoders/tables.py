@@ -30,7 +30,10 @@ HEADINGS = {
     "acc": "accuracy ↑",
     "auc": "ROC AUC ↑",
     "ap": "average precision ↑",
+    "disparity": "disparity of two runs ↓",
+    "shared_neighbours": "neighbours that two runs share ↑",
     "frechet": "Fréchet distance ↓",
+    "nearest": "distance to the nearest training image",
     "rmse_m": "height error, m ↓",
     "volume_error_percent": "volume error, % ↓",
     "dimension": "intrinsic dimension",
@@ -52,6 +55,9 @@ SIZES = {
     ),
     "compression": ("{rows:,} training crops, {n_samples:,} images in all",),
     "anomalies": ("{n_fit:,} normal training rows, {n_samples:,} rows in all",),
+    "generation": ("{samples:,} images of each method, {n_samples:,} samples in all",),
+    "few labels": ("{unlabelled:,} images without labels, {umap_rows:,} of them for UMAP",),
+    "code size": ("{n_samples:,} samples, {rows:,} of them for classes and dimension",),
     "new categories": ("{n_train:,} training and {n_test:,} test images",),
 }
 
