@@ -130,21 +130,3 @@ def test_a_repeated_run_does_not_double_the_cost_of_a_seed(own_project):
     of_all, _, of_a_seed = [line for line in lines if line.startswith("| 03-")]
     assert "| 5 |" in of_all
     assert "| 3 |" in of_a_seed
-
-
-def test_the_home_page_compares_clusterings_only():
-    """A classifier that was trained with labels is more accurate, and no clustering."""
-    everywhere = {"evaluated_on": "all"}
-    clusterings = [
-        record("umap2 + mixture", seed, dataset="mnist", params=everywhere, acc=0.6)
-        for seed in range(3)
-    ]
-    classifiers = [
-        record("denoising: clean", seed, chapter="02-autoencoders", dataset="mnist", acc=0.99)
-        for seed in range(3)
-    ]
-    every = frame(*clusterings, *classifiers)
-    text = pages.findings(every, judge.compare(judge.published(), every))
-    assert "Of the 1 clusterings of mnist" in text
-    assert "umap2 + mixture has the highest accuracy over all images, 0.600" in text
-    assert "denoising" not in text
