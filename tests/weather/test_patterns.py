@@ -80,7 +80,7 @@ def test_persistence_of_windows_some_steps_apart_skips_gaps():
     labels = np.array([0, 1, 0, 1, 1, 1])
     times = days(7)[[0, 1, 2, 3, 5, 6]]  # the fifth day is missing
     assert patterns.persistence(labels, times, steps=1)["persistence"] == pytest.approx(1 / 4)
-    # pairs two days apart: days 0-2, 1-3, and 3-5, whose windows are neighbours in the array
+    # days 0 and 2, 1 and 3; none across the gap
     assert patterns.persistence(labels, times, steps=2)["persistence"] == 1.0
     assert np.isnan(patterns.persistence(labels[:2], times[:2], steps=2)["persistence"])
 
