@@ -319,7 +319,7 @@ def bright_diagonal(evidence: Evidence) -> Claim:
     return Claim(
         [],
         {
-            "every pattern is followed by itself more often than not": (stay > 0.5).all(),
+            "every pattern is followed by itself more often than not": bool((stay > 0.5).all()),
             "most belong to one half of the year": (abs(cold - 0.5) >= 0.25).mean() > 0.5,
         },
     )
@@ -617,7 +617,9 @@ def distances_in_the_end(evidence: Evidence) -> Claim:
             for codes in ("conv", "cnn-lstm", "fc-lstm")
         ]
     )
-    return Claim([], {"the order is the same on every data set": (np.diff(kept, axis=0) < 0).all()})
+    return Claim(
+        [], {"the order is the same on every data set": bool((np.diff(kept, axis=0) < 0).all())}
+    )
 
 
 @CLAIMS
