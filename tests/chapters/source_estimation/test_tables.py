@@ -78,7 +78,7 @@ NUMBERS = made.published(
 def test_verdicts_compare_with_figure_20():
     found = pd.DataFrame([record(top1=0.34), record("k-means raw, k 5", top1=0.9)])
     pages = tables.generated(found, compare(NUMBERS, found))
-    assert "reproduced]" in pages["06-verdicts.md"]
+    assert "one run, within]" in pages["06-verdicts.md"]
     assert "0.340 (1)" in pages["06-verdicts.md"]
 
 

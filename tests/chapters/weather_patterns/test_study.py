@@ -81,7 +81,7 @@ def test_pictures_are_the_windows_nearest_to_the_centres(weather):
     arrays = run(weather, "raw").arrays
     found = patterns.fit(weather.points, weather.training, 3, 0)
     for cluster, field in enumerate(arrays["descriptors raw"]):
-        distance = ((weather.points - found.centres[cluster]) ** 2).sum(axis=1)
+        distance = ((weather.points.astype(float) - found.centres[cluster]) ** 2).sum(axis=1)
         nearest = weather.main.starts[np.where(weather.training, distance, np.inf).argmin()]
         assert np.abs(weather.fields["z"].values[nearest, 0] - field).max() <= 0.51
     assert arrays["tsne raw"].shape == (len(weather), 2)
