@@ -234,6 +234,20 @@ def _printed(evidence: Evidence, method: str) -> np.ndarray:
 
 
 @CLAIMS
+def components_repeat(evidence: Evidence) -> Claim:
+    """Principal components find the same shares as the fields."""
+    differences = [
+        _shares(evidence, "pca256", top, *condition) - _shares(evidence, "raw", top, *condition)
+        for top in TOPS
+        for condition in CONDITIONS
+    ]
+    return Claim(
+        [256, len(CODES)],
+        {"no share differs by a twentieth of a point": pd.concat(differences).abs().max() < 0.05},
+    )
+
+
+@CLAIMS
 def no_weather_ten_readings(evidence: Evidence) -> Claim:
     """With ten readings patterns are not told from the plume that knows no weather."""
     found = [_lead(evidence, codes, MEAN, top, 10, 10) for codes in CODES for top in TOPS]
