@@ -76,6 +76,15 @@ def test_persistence_of_labels_without_memory_is_that_of_chance():
     assert blocks["persistence"] > 0.9
 
 
+def test_persistence_of_windows_some_steps_apart_skips_gaps():
+    labels = np.array([0, 1, 0, 1, 1, 1])
+    times = days(7)[[0, 1, 2, 3, 5, 6]]  # the fifth day is missing
+    assert patterns.persistence(labels, times, steps=1)["persistence"] == pytest.approx(1 / 4)
+    # days 0 and 2, 1 and 3; none across the gap
+    assert patterns.persistence(labels, times, steps=2)["persistence"] == 1.0
+    assert np.isnan(patterns.persistence(labels[:2], times[:2], steps=2)["persistence"])
+
+
 def test_a_month_with_more_windows_does_not_count_for_more():
     times = np.concatenate([days(31), days(31), days(28, "2001-02-01")])
     shares = patterns.seasonality(np.zeros(90, int), times, 1)

@@ -132,26 +132,38 @@ def transitions(labels: np.ndarray, times: np.ndarray, k: int) -> np.ndarray:
     return np.divide(counts, total, out=np.full((k, k), np.nan), where=total > 0)
 
 
-def _follows(times: np.ndarray) -> np.ndarray:
-    """Say of each window but the last whether the next one follows without a gap."""
-    if len(times) < 2:
-        return np.zeros(0, bool)
-    steps = np.diff(times)
-    usual, counts = np.unique(steps, return_counts=True)
-    return steps == usual[counts.argmax()]
+def _follows(times: np.ndarray, steps: int = 1) -> np.ndarray:
+    """Say of each window but the last `steps` whether the one so many later follows without a gap.
+
+    As windows are in order, that many usual steps apart means that none between is missing.
+    """
+    if len(times) <= steps:
+        return np.zeros(max(0, len(times) - steps), bool)
+    usual, counts = np.unique(np.diff(times), return_counts=True)
+    return times[steps:] - times[:-steps] == steps * usual[counts.argmax()]
 
 
-def persistence(labels: np.ndarray, times: np.ndarray) -> dict[str, float]:
+def persistence(labels: np.ndarray, times: np.ndarray, *, steps: int = 1) -> dict[str, float]:
     """Return how much longer patterns last than shuffled ones would.
+
+    Parameters
+    ----------
+    labels : array of int, shape (n_windows,)
+    times : array of datetime64, shape (n_windows,)
+        In order.
+    steps : int, default=1
+        Windows from one to the one that it is compared with. Neighbours overlap; windows far
+        enough apart share no field.
 
     Returns
     -------
     dict
-        ``persistence``: share of windows followed by the same pattern; ``persistence_chance``:
-        what labels without memory and with the same sizes would have (sum of squared shares).
+        ``persistence``: share of windows followed by the same pattern `steps` later;
+        ``persistence_chance``: what labels without memory and with the same sizes would have (sum
+        of squared shares).
     """
-    follows = _follows(times)
-    same = labels[:-1][follows] == labels[1:][follows]
+    follows = _follows(times, steps)
+    same = labels[:-steps][follows] == labels[steps:][follows]
     shares = np.bincount(labels) / len(labels)
     return {
         "persistence": float(same.mean()) if len(same) else float("nan"),

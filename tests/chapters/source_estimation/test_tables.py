@@ -82,6 +82,20 @@ def test_verdicts_compare_with_figure_20():
     assert "0.340 (1)" in pages["06-verdicts.md"]
 
 
+def test_effects_stand_beside_the_printed_ones_in_percentage_points():
+    found = pd.DataFrame(
+        [record(top1=0.40 + 0.01 * seed, seed=seed) for seed in (0, 1, 2)]
+        + [record(readings=30, top1=0.44 + 0.01 * seed, seed=seed) for seed in (0, 1, 2)]
+    )
+    page = tables.generated(found, compare(NUMBERS, found))["06-effects.md"]
+    rows = {(row[0], row[1]): row[2:] for row in rows_of(page) if len(row) == 6}
+    printed, ours, order, size = rows["raw fields 10@30pts − raw fields 10@10pts", "top 1"]
+    assert printed == "+13.7"
+    assert ours.replace("\u00a0", " ") == "+4.0 [+4.0, +4.0]"
+    assert (order, size) == ("same order", "smaller here")
+    assert rows["raw fields 10@30pts − raw fields 1@30pts", "top 1"][1:] == ["–", "not run", "–"]
+
+
 def test_variations_are_rows_by_name_and_value_and_columns_by_method():
     measured = [
         record(f"{method}, {name} {value}", top1=0.1 * i)

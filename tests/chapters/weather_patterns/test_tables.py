@@ -48,7 +48,8 @@ def test_the_live_table_has_one_row_a_representation(measured):
     assert [row[0] for row in rows] == ["pca4", "raw fields"]
     for row, one in zip(rows, measured, strict=False):
         assert float(row[4]) == pytest.approx(one["metrics"]["persistence"], abs=6e-4)
-    assert rows[1][5] == "–"  # raw fields are not reconstructed
+    error = header.index("error, m")
+    assert rows[1][error] == "–"  # raw fields are not reconstructed
 
 
 def test_all_pages_say_so_before_anything_ran():
@@ -86,6 +87,35 @@ def test_agreement_of_seeds_is_that_of_the_kept_labels(own_project):
     column = header.index("ARI of seeds")
     assert raw[column] == "1.000"
     assert float(fc_lstm[column].replace("−", "-")) == pytest.approx(0, abs=0.05)
+
+
+def test_the_range_over_three_seeds_shows_that_one_of_them_differs(own_project):
+    halves = np.repeat([0, 1], 20)
+    arrays = {"index": 24 * np.arange(40)}
+    arrays |= {f"labels raw, seed {seed}": halves for seed in (0, 1)}
+    arrays["labels raw, seed 2"] = np.tile([0, 1], 20)
+    figure_arrays.save("05-weather-ncep", arrays, paths.figures())
+    every = [record("weather-ncep", seed=seed) for seed in (0, 1, 2)]
+    header, row = rows_of(tables.generated(pd.DataFrame(every), NOTHING)["05-clusters.md"])
+    cell = row[header.index("ARI of seeds")]
+    assert cell.endswith(" to 1.000)")
+    assert float(cell.split()[0]) == pytest.approx(0.3, abs=0.05)
+
+
+def test_disjoint_windows_are_as_many_steps_apart_as_a_window_is_long():
+    labels = np.array([0, 0, 1, 1, 0, 0, 1, 1])
+    arrays = {"index": 24 * np.arange(8)}
+    assert tables.persistence_apart(arrays, [labels], length=8, step=4) == "0.000"
+    assert tables.persistence_apart(arrays, [labels], length=8, step=2) == "1.000"
+    assert tables.persistence_apart(arrays, [], length=8, step=4) == "–"
+
+
+def test_a_part_of_a_data_set_is_named_in_every_table():
+    scores = {"catalogue_ami": 0.3, "catalogue_ami_chance": 0.2, "catalogue_ari": 0.1}
+    years = {"subset": "1962-01-01 to 1984-12-31"}
+    every = [record("weather-ncep-alps", **scores) | years]
+    for page in tables.generated(pd.DataFrame(every), NOTHING).values():
+        assert "1962-01-01 to 1984-12-31" in page
 
 
 def test_data_sets_come_in_the_order_of_their_titles():

@@ -221,10 +221,11 @@ def by_patterns(
 
 
 def bounds(weather: Weather, plumes: Library, readings: Readings) -> dict[str, Estimate]:
-    """Estimate with the best and the worst that clusters can be.
+    """Estimate without clusters: with the weather of the event itself, and with none.
 
-    ``true weather``: the plumes of the event's own window, which no cluster can surpass but by
-    luck; ``mean plume``: each site's mean over all training windows, which knows no weather.
+    ``true weather``: the plumes of the event's own window; ``mean plume``: each site's mean over
+    all training windows. Both are bounds of the comparison by cosine, not of the task: another
+    score of readings against plumes would move them.
     """
     tested = weather.testing & plumes.usable
     position = np.cumsum(tested) - 1  # of a window among the tested ones

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from latentbook.chapters.source_estimation import CHAPTER, VARIED
+from latentbook.study import effects, judge
 from latentbook.study.judge import select, summarise
 from latentbook.study.method import Method
 from latentbook.study.tables import NOT_RUN, markdown, number, score_cell, verdict_table
@@ -17,6 +19,10 @@ from latentbook.study.weather_labels import TITLES, by_method, codes_title, data
 BOUNDS = ("mean plume", "true weather")
 #: Sites of the records that do not state their number: all that `weather.source.sites` has.
 ALL_SITES = 20
+#: What the tables call the shares of figure 20.
+HEADINGS = {"top1": "top 1", "top3": "top 3"}
+#: A side of a comparison, as `effects.Side` writes it.
+_SIDE = re.compile(r"(.+) \(windows (\d+), readings (\d+)\)")
 
 
 def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
@@ -37,13 +43,15 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
                 accuracy(
                     estimated[estimated["dataset"] == dataset],
                     caption=f"Share of test releases with the true site first / among the first "
-                    f"three, {TITLES.get(dataset, dataset)}, mean over seeds",
+                    f"three, {TITLES.get(dataset, dataset)}, mean over seeds of k-means, network "
+                    "and readings; test windows are the same",
                     name=f"tbl-06-{dataset}",
                 )
                 for dataset in datasets_in_order(estimated)
             ),
             "06-variations.md": _variations(estimated),
         }
+    pages["06-effects.md"] = _effects(estimated)
     pages["06-verdicts.md"] = verdict_table(
         compared[compared["table"] == "figure 20"],
         caption="Figure 20 of the thesis, published and reproduced",
@@ -130,6 +138,63 @@ def varied(records: pd.DataFrame, name: str) -> pd.DataFrame:
         unchanged=[str(method.unchanged) for method in ours],
         value=[values[method.change] for method in ours],
     )
+
+
+def figure_20(records: pd.DataFrame) -> pd.DataFrame:
+    """Return the printed differences of figure 20 beside ours, as `effects.judged` does."""
+    rows = effects.judged(judge.published(), records)
+    return rows[rows["table"] == "figure 20"]
+
+
+def _effects(records: pd.DataFrame) -> str:
+    """Return the differences between the shares of figure 20 with the site first, and ours."""
+    judged = figure_20(records)
+    tables = []
+    for place, (question, rows) in enumerate(judged.groupby("question", sort=False), 1):
+        cells = [
+            [
+                f"{_short(row['first'])} − {_short(row['second'])}",
+                HEADINGS[row["metric"]],
+                _points(row["printed"]),
+                _interval(row),
+                row["order"],
+                row["size"],
+            ]
+            for _, row in rows.iterrows()
+        ]
+        tables.append(
+            markdown(
+                ["difference", "share", "thesis", "here", "order", "size"],
+                cells,
+                caption=f"Figure 20 of the thesis, {question}: differences in percentage points, "
+                "ours with their 95% interval over seeds",
+                name=f"tbl-06-effects-{place}",
+            )
+        )
+    return "\n".join(tables)
+
+
+def _short(side: str) -> str:
+    """Return a side of a comparison as the columns of figure 20 call it, such as ``10@30pts``."""
+    found = _SIDE.fullmatch(side)
+    assert found, side
+    method, windows, readings = found.groups()
+    return f"{codes_title(method)} {windows}@{readings}pts"
+
+
+def _points(share: float) -> str:
+    """Format a difference of shares in percentage points."""
+    return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def _interval(row: pd.Series) -> str:
+    """Format our difference with its interval."""
+    if not row["n"]:
+        return "–"
+    if row["n"] == 1:
+        return _points(row["mean"])
+    low, high = _points(row["low"]), _points(row["high"])
+    return f"{_points(row['mean'])}\u00a0[{low},\u00a0{high}]"
 
 
 def _variations(records: pd.DataFrame) -> str:

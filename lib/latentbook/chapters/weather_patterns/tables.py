@@ -21,6 +21,7 @@ CLUSTER_COLUMNS = {
     "silhouette_raw": "SIL fields",
     "silhouette": "SIL codes",
     "persistence": "persistence",
+    "persistence_chance": "by chance",
 }
 CODE_COLUMNS = {
     "rmse_metres": "error, m",
@@ -86,19 +87,59 @@ def _clusters(records: pd.DataFrame, dataset: str) -> str:
     arrays = figure_arrays.saved("05").get(dataset, {})
     rows = []
     for method, group in by_method(records):
-        name = Method.parse(method).representation
-        labels = [arrays[key] for key in arrays if key.startswith(f"labels {name}, seed ")]
+        labels = labels_by_seed(arrays, method)
         cells = [score_cell(group, metric) for metric in CLUSTER_COLUMNS]
-        same = number(patterns.agreement(labels))
-        rows.append([codes_title(method), *cells, same, str(len(group))])
-    chance = np.mean([m["persistence_chance"] for m in records["metrics"]])
+        params = group["params"].iloc[0]
+        apart = persistence_apart(arrays, labels, params["length"], params.get("step", 1))
+        rows.append([codes_title(method), *cells, apart, _agreement(labels), str(len(group))])
     return markdown(
-        ["codes", *CLUSTER_COLUMNS.values(), "ARI of seeds", "seeds"],
+        ["codes", *CLUSTER_COLUMNS.values(), "no field shared", "ARI of seeds", "seeds"],
         rows,
-        caption=f"Clusters of {TITLES.get(dataset, dataset)}; labels without memory would have a "
-        f"persistence of about {number(chance)}",
+        caption=f"Clusters of {_titled(records, dataset)}, training and test windows together; ± is the "
+        "spread of seeds",
         name=f"tbl-05-clusters-{dataset}",
     )
+
+
+def labels_by_seed(arrays: Mapping[str, np.ndarray], method: str) -> list[np.ndarray]:
+    """Return the kept labels of a method of the records, one array a seed."""
+    start = f"labels {Method.parse(method).representation}, seed "
+    return [arrays[key].astype(int) for key in arrays if key.startswith(start)]
+
+
+def persistence_apart(
+    arrays: Mapping[str, np.ndarray], labels: Sequence[np.ndarray], length: int, step: int
+) -> str:
+    """Format the mean share of windows whose nearest disjoint successor has the same pattern.
+
+    Parameters
+    ----------
+    arrays : mapping
+        With ``index``, the hours of the windows.
+    labels : sequence of arrays
+        One a seed; none gives ``–``.
+    length, step : int
+        Fields of a window, and from one window to the next.
+    """
+    if not labels:
+        return number(None)
+    apart = -(-length // step)
+    values = [patterns.persistence(one, arrays["index"], steps=apart) for one in labels]
+    return number(float(np.mean([each["persistence"] for each in values])))
+
+
+def _agreement(labels: Sequence[np.ndarray]) -> str:
+    """Format the mean ARI of all pairs of seeds, with its range: a mean hides two solutions."""
+    pairs = [patterns.agreement([a, b]) for i, a in enumerate(labels) for b in labels[:i]]
+    if len(pairs) < 2:
+        return number(pairs[0] if pairs else None)
+    return f"{number(float(np.mean(pairs)))} ({number(min(pairs))} to {number(max(pairs))})"
+
+
+def _titled(records: pd.DataFrame, dataset: str) -> str:
+    """Return the title of a data set, with the part of it that was run."""
+    title, part = TITLES.get(dataset, dataset), extent(records[records["dataset"] == dataset])
+    return f"{title} ({part})" if part else title
 
 
 def _codes(records: pd.DataFrame, dataset: str) -> str:
@@ -118,8 +159,9 @@ def _codes(records: pd.DataFrame, dataset: str) -> str:
     return markdown(
         ["codes", *CODE_COLUMNS.values(), "epochs", "seconds", "seeds"],
         rows,
-        caption=f"What the codes of {TITLES.get(dataset, dataset)} keep: reconstruction error on "
-        "the test windows, rank correlation of distances, neighbours, season",
+        caption=f"What the codes of {_titled(records, dataset)} keep: reconstruction error on the test "
+        "windows, rank correlation of distances, neighbours, balanced accuracy of the season; ± is "
+        "the spread of seeds, the years are the same",
         name=f"tbl-05-codes-{dataset}",
     )
 
@@ -133,7 +175,7 @@ def _catalogue(records: pd.DataFrame) -> str:
             days = max(m.get("catalogue_days", 0) for m in group["metrics"])
             rows.append(
                 [
-                    f"{TITLES.get(dataset, dataset)}: {codes_title(method)}",
+                    f"{_titled(records, dataset)}: {codes_title(method)}",
                     score_cell(group, "catalogue_ami"),
                     score_cell(group, "catalogue_ami_chance"),
                     score_cell(group, "catalogue_ari"),
@@ -147,7 +189,7 @@ def _catalogue(records: pd.DataFrame) -> str:
         ["data, codes", "AMI", "AMI of other years", "ARI", "days", "seeds"],
         rows,
         caption="Agreement of clusters with the Hess-Brezowsky catalogue, and with its types on "
-        "the same calendar days of twenty earlier years",
+        "the same calendar days of twenty earlier years; ± is the spread of seeds on the same days",
         name="tbl-05-catalogue",
     )
 
