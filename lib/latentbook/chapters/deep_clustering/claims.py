@@ -20,6 +20,7 @@ from latentbook.chapters.deep_clustering import (
 )
 from latentbook.study import gains, judge
 from latentbook.study.claims import Claim, Claims, Evidence, scores
+from latentbook.study.method import Method
 
 CLAIMS = Claims("04")
 SCORES = pairs.SCORES
@@ -375,7 +376,7 @@ def classes_mnist(evidence: Evidence) -> Claim:
     found = np.array(list(shares(evidence, "mnist").values()))[:, [4, 9]]
     apart = found.min(axis=1) > 0.9
     return Claim(
-        [4, 9, (~apart).sum(), len(found), *extremes(found[~apart]), *extremes(found[apart])],
+        [(~apart).sum(), len(found), *extremes(found[~apart]), *extremes(found[apart])],
         {"they are apart in one run": apart.sum() == 1},
     )
 
@@ -405,7 +406,7 @@ def classes_usps(evidence: Evidence) -> Claim:
     found = np.array(list(shares(evidence, "usps").values()))
     lost = found.argmin(axis=1)
     return Claim(
-        [0, len(found), *sorted(set(lost))],
+        [len(found), *sorted(set(lost))],
         {
             "the 0 is cut in half in every run": (np.abs(found[:, 0] - 0.5) < 0.1).all(),
             "less than 5 % of the digit is in a cluster of its own": found.min(axis=1).max() < 0.05,
@@ -524,10 +525,25 @@ def silhouette(evidence: Evidence) -> Claim:
 
 
 @CLAIMS
+def loss_of_best(evidence: Evidence) -> Claim:
+    """Neither loss nor settled labels tell the most accurate run from the others."""
+    runs = dcec(evidence, "mnist")
+    loss, acc = (scores(runs, metric) for metric in ("loss", "acc"))
+    return Claim(
+        [],
+        {
+            "the labels of all runs have settled": (scores(runs, "converged") == 1).all(),
+            "the best run's loss lies among the others": loss.min()
+            < loss[acc.idxmax()]
+            < loss.max(),
+        },
+    )
+
+
+@CLAIMS
 def final_loss(evidence: Evidence) -> Claim:
-    """On one network the less accurate run has the smaller loss, and the best lies in between."""
+    """On one network the less accurate run has the smaller loss."""
     faithful, mixture = (dcec(evidence, "mnist", m) for m in ("dcec", "dcec, mixture start"))
-    loss, acc = (scores(faithful, metric) for metric in ("loss", "acc"))
     lowest = scores(mixture, "acc").to_numpy().argmin()
     worst = mixture.iloc[[lowest]]
     lost, less = (pairs.differences(worst, faithful, m).iloc[0] for m in ("loss", "acc"))
@@ -535,12 +551,8 @@ def final_loss(evidence: Evidence) -> Claim:
     return Claim(
         [end["loss"], end["acc"], end["loss"] - lost, end["acc"] - less],
         {
-            "the best run's loss lies among the others": loss.min()
-            < loss[acc.idxmax()]
-            < loss.max(),
+            "it is network 6c52": worst["params"].iloc[0]["weights"].startswith("6c52"),
             "the smaller loss has the smaller accuracy": lost < 0 and less < 0,
-            "the labels of all runs have settled": end["converged"] == 1
-            and (scores(faithful, "converged") == 1).all(),
         },
     )
 
@@ -1035,14 +1047,15 @@ def one_epoch(evidence: Evidence) -> Claim:
 @CLAIMS
 def twenty_epochs(evidence: Evidence) -> Claim:
     """Twenty epochs on MNIST give what 200 give where 4 and 9 are mixed up."""
-    short = scores(dcec(evidence, "mnist", "dcec, 20 epochs"), "acc")
-    acc = scores(dcec(evidence, "mnist"), "acc")
+    runs, faithful = (dcec(evidence, "mnist", name) for name in ("dcec, 20 epochs", "dcec"))
+    short, acc = (scores(rows, "acc") for rows in (runs, faithful))
+    gain = pairs.differences(runs, faithful, "acc", shared=pairs.SAME_TRAINING).to_numpy()
     mixed = acc[acc < 0.95]
     return Claim(
-        [20, short.iloc[0], len(mixed), REFERENCE_EPOCHS, 4, 9, *around(mixed), acc.max()],
+        [20, short.iloc[0], len(mixed), REFERENCE_EPOCHS, 4, 9, *around(mixed)],
         {
             "it ran once": len(short) == 1,
-            "there is a sixth run": len(acc) == 6 and len(mixed) == 5,
+            "the run of its seed does not mix them up": (short - gain).min() > 0.95,
             "it lies among them": mixed.min() < short.iloc[0] < mixed.max(),
         },
     )
@@ -1166,19 +1179,23 @@ def own_autoencoder(evidence: Evidence) -> Claim:
 
 
 @CLAIMS
-def best_in_all_cases(evidence: Evidence) -> Claim:
-    """With a mixture in place of DCEC the order is not decided on MNIST and Fashion-MNIST."""
+def best_in_table(evidence: Evidence) -> Claim:
+    """Among the printed rows, all of which end in k-means or DCEC, DCEC is the best."""
     rows = evidence.verdicts(table=TABLE)
-    best = rows.loc[rows.groupby(["dataset", "metric"])["value"].idxmax()]
-    found = mixture_and_dcec(evidence)
-    word = {found[name, metric].word for name in ("mnist", "fashion_mnist") for metric in SCORES}
+    best = rows.loc[rows.groupby(["dataset", "metric"])["value"].idxmax(), "method"]
+    ends_in = {Method.parse(method).learner or method for method in rows["method"]}
     return Claim(
         [],
         {
-            "DCEC has the largest printed number in every column": set(best["method"]) == {"dcec"},
-            "all rows end in k-means or DCEC": all(
-                "k-means" in m or m == "dcec" for m in rows["method"]
-            ),
-            "the order is undecided in every score": word == {"undecided"},
+            "DCEC has the largest printed number in every column": set(best) == {"dcec"},
+            "all rows end in k-means or DCEC": ends_in == {"k-means", "dcec"},
         },
     )
+
+
+@CLAIMS
+def best_in_all_cases(evidence: Evidence) -> Claim:
+    """With a mixture in place of DCEC the order is not decided on MNIST and Fashion-MNIST."""
+    found = mixture_and_dcec(evidence)
+    word = {found[name, metric].word for name in ("mnist", "fashion_mnist") for metric in SCORES}
+    return Claim([], {"the order is undecided in every score": word == {"undecided"}})
