@@ -1,4 +1,4 @@
-"""Runs that share a network, pair by pair, and the tables of what a change does to each network.
+"""Runs that share a network, pair by pair, and tables of what a change does to each.
 
 Networks differ more than settings do, so that a change is judged within one network where possible.
 """
