@@ -50,7 +50,7 @@ def frame(*several: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def published(**changes: Any) -> pd.DataFrame:
-    """Return one published number as `judge.published` does."""
+    """Return one published number as `judge.published` does, printed as Python writes it."""
     number = dict.fromkeys(judge.PUBLISHED_COLUMNS, "") | {
         "source": "fernandez2020",
         "table": "table 12.1",
@@ -61,7 +61,8 @@ def published(**changes: Any) -> pd.DataFrame:
         "value": 0.5,
         "params": {},
     }
-    return pd.DataFrame([number | changes])
+    number |= changes
+    return pd.DataFrame([{**number, "printed": changes.get("printed", str(number["value"]))}])
 
 
 def rows_of(table: str) -> list[list[str]]:

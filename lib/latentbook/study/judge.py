@@ -52,7 +52,7 @@ VERDICTS = (
 COUNTED = ("same count", "other count")
 #: Smallest tolerance, and the half width of an interval beyond which it decides nothing; for values
 #: beyond 1 they are shares of the value.
-FLOOR, CAP = 0.02, 0.1
+FLOOR, CAP = 0.02, 0.05
 CONFIDENCE = 0.95
 #: Tables that cut digits off instead of rounding them, so that a printed number may be a whole unit
 #: of its last digit away.
@@ -99,7 +99,7 @@ def verdict(published: float, values: Sequence[float], *, rounding: float = 0.0)
 
     The source printed one run, so that its number should lie in it. The tolerance is the larger of
     h and the floor, and the rounding of the printed number comes on top. The floor is 0.02, the cap
-    of h is 0.1; of values beyond 1, they are 2 % and 10 %.
+    of h is 0.05; of values beyond 1, they are 2 % and 5 %.
 
     - ``higher`` or ``lower``: the mean is further from the printed value than the tolerance;
     - ``undecided``: it is not, but h is larger than the cap;
@@ -126,12 +126,12 @@ def verdict(published: float, values: Sequence[float], *, rounding: float = 0.0)
 
     References
     ----------
-    G. J. Hahn and W. Q. Meeker, *Statistical Intervals*, Wiley 1991, section 4.7.
+    G. J. Hahn and W. Q. Meeker, *Statistical Intervals*, Wiley 1991, chapter 4.
 
     Examples
     --------
     >>> from latentbook.study.judge import verdict
-    >>> verdict(0.53, [0.52, 0.54, 0.55])
+    >>> verdict(0.53, [0.52, 0.53, 0.54])
     'reproduced'
     >>> verdict(0.53, [0.60, 0.61, 0.62])
     'higher'

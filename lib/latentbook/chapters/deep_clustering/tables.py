@@ -16,12 +16,15 @@ from latentbook.chapters.deep_clustering import (
     pairs,
 )
 from latentbook.datasets import Dataset
-from latentbook.study import judge, records, tables
+from latentbook.study import gains, judge, records, tables
+from latentbook.study.gains import Gain
 from latentbook.study.method import Method
 
 #: Methods of the two-stage chapter that stand beside DCEC.
 PEERS = ("k-means raw", "umap2 + k-means", "umap2 + mixture")
 SCORES = ("acc", "nmi", "ari", "silhouette")
+#: Scores whose gain the table of experiments shows; one alone hides changes of the others.
+GAINS = ("acc", "nmi", "ari")
 #: Parameter -> the question that a change of it answers.
 QUESTIONS = {
     "gamma": "weight of the clustering loss",
@@ -89,10 +92,9 @@ def _scores(own: pd.DataFrame) -> str:
 
 
 def _experiments(own: pd.DataFrame) -> str:
-    """Return what each change of the faithful setting does to accuracy, run by run."""
+    """Return what each change of the faithful setting does to three scores, run by run."""
     scored = judge.select(own, ("acc" in m for m in own["metrics"]))
     scored = scored.assign(
-        acc=[m["acc"] for m in scored["metrics"]],
         part=[records.part(p) for p in scored["params"]],
         network=[
             p.get("weights", backend)
@@ -103,22 +105,26 @@ def _experiments(own: pd.DataFrame) -> str:
     dcec = judge.select(scored, (_origin(m).representation == "dcec" for m in scored["method"]))
     rows = []
     for (dataset, label), runs in dcec.groupby(["dataset", _settings(dcec)], sort=False):
-        gain = pd.Series(runs["acc"].to_numpy() - _of_same_start(faithful, runs)).dropna()
-        if label == f"gamma {GAMMA:g}" or gain.empty:
+        changed = [_gain(faithful, runs, score) for score in GAINS]
+        if label == f"gamma {GAMMA:g}" or not any(changed):
             continue
-        deviation = gain.std(ddof=1) if len(gain) > 1 else 0.0
-        acc = {"mean": runs["acc"].mean(), "spread": runs["acc"].std(ddof=1), "n": len(runs)}
-        verdict = judge.verdict(0.0, gain.mean(), deviation)
-        words = {"reproduced": "no difference", "higher": "better", "lower": "worse"}[verdict]
         question = _question(Method.parse(runs["method"].iloc[0]), runs["params"].iloc[0])
-        cells = [tables.mean_and_spread(acc), f"{gain.mean():+.3f}".replace("-", "−"), words]
-        rows.append([f"{dataset}: {label}", question, *cells])
+        cells = [f"{tables.gain_cell(g)} {g.word}" if g else "–" for g in changed]
+        rows.append([f"{dataset}: {label}", question, *cells, str(len(runs))])
     return tables.markdown(
-        ["data set, setting", "question", "ACC (runs)", "gain over the faithful run", "verdict"],
+        ["data set, setting", "question", *[tables.HEADINGS[score] for score in GAINS], "runs"],
         rows,
-        caption="What each change of the faithful setting does to accuracy, run by run",
+        caption="What each change of the faithful setting does to three scores, run by run: mean "
+        "gain, its 95 % interval, and the verdict",
         name="tbl-04-experiments",
     )
+
+
+def _gain(faithful: pd.DataFrame, runs: pd.DataFrame, score: str) -> Gain | None:
+    """Return the gain of a setting over the faithful runs, None where there are none."""
+    values = np.array([metrics.get(score, np.nan) for metrics in runs["metrics"]])
+    differences = pd.Series(values - _of_same_start(faithful, runs, score)).dropna()
+    return None if differences.empty else gains.of(differences)
 
 
 def _origin(text: str) -> Method:
@@ -138,7 +144,7 @@ def _question(method: Method, params: Mapping[str, Any]) -> str:
 
 
 def _faithful(scored: pd.DataFrame) -> pd.DataFrame:
-    """Return the accuracy of the faithful runs by data set, seed, part of images, and network."""
+    """Return the scores of the faithful runs by data set, seed, part of images, and network."""
     plain = judge.select(
         scored,
         (
@@ -146,18 +152,25 @@ def _faithful(scored: pd.DataFrame) -> pd.DataFrame:
             for method, params in zip(scored["method"], scored["params"], strict=True)
         ),
     )
-    accuracies = [
-        (row.dataset, row.seed, part, row.backend, row.network, row.metrics[name])
+    found = [
+        {
+            "dataset": row.dataset,
+            "seed": row.seed,
+            "part": part,
+            "backend": row.backend,
+            "network": row.network,
+        }
+        | {score: row.metrics.get(score + suffix, np.nan) for score in GAINS}
         for row in plain.itertuples()
-        for part, name in {"all": "acc", "train": "acc_train", "test": "acc_test"}.items()
-        if name in row.metrics
+        for part, suffix in {"all": "", "train": "_train", "test": "_test"}.items()
+        if "acc" + suffix in row.metrics
     ]
-    columns = ["dataset", "seed", "part", "backend", "network", "acc"]
-    return pd.DataFrame(accuracies, columns=columns)
+    columns = ["dataset", "seed", "part", "backend", "network", *GAINS]
+    return pd.DataFrame(found, columns=columns)
 
 
-def _of_same_start(faithful: pd.DataFrame, runs: pd.DataFrame) -> np.ndarray:
-    """Return the accuracy of the faithful run that each of `runs` is compared with, NaN if none.
+def _of_same_start(faithful: pd.DataFrame, runs: pd.DataFrame, score: str) -> np.ndarray:
+    """Return the score of the faithful run that each of `runs` is compared with, NaN if none.
 
     That is the run from the same network. Where there is none, it is a run of the same seed and
     backend; where there is none either, a run of the same seed. Two backends draw different
@@ -166,7 +179,7 @@ def _of_same_start(faithful: pd.DataFrame, runs: pd.DataFrame) -> np.ndarray:
     keys = ["dataset", "seed", "part"]
     expected = pd.Series(np.nan, index=range(len(runs)))
     for shared in ([*keys, "network"], [*keys, "backend"], keys):
-        means = faithful.groupby(shared)["acc"].mean()
+        means = faithful.groupby(shared)[score].mean()
         same = means.reindex(pd.MultiIndex.from_frame(runs[shared])).to_numpy()
         expected = expected.fillna(pd.Series(same))
     return expected.to_numpy()
