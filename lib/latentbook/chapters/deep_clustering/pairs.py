@@ -129,7 +129,9 @@ def _steps(own: pd.DataFrame) -> str:
 
 
 def _judged(differences: pd.Series) -> str:
-    """Format the gain of differences, and say in a word what it amounts to."""
+    """Format the gain of differences, and say in a word what it amounts to; – without any."""
+    if differences.empty:
+        return "–"
     gain = gains.of(differences)
     return f"{gain_cell(gain)} {gain.word}"
 
@@ -155,7 +157,7 @@ def _mixture_start(own: pd.DataFrame) -> str:
                     for both in zip(*pair, strict=True)
                     for before_after in both
                 ),
-                *(signed(gain[m].iloc[0]) for m in SCORES),
+                *(_listed(gain[m]) for m in SCORES),
             ]
         )
     return _table(
@@ -185,7 +187,7 @@ def _gamma(own: pd.DataFrame) -> str:
                 f"{one['dataset'].iloc[0]}: {_named(one.iloc[0])}{_epochs(one['params'].iloc[0])}",
                 number(ends["acc"] - gain["acc"].iloc[0]),
                 number(ends["acc"]),
-                *(signed(gain[m].iloc[0]) for m in SCORES),
+                *(_listed(gain[m]) for m in SCORES),
                 number(ends["iterations"] - gain["iterations"].iloc[0], 0),
                 number(ends["iterations"], 0),
             ]
@@ -213,9 +215,7 @@ def _pretraining(own: pd.DataFrame) -> str:
         for limit, runs in sorted(epochs.groupby("epochs"), reverse=True):
             lost = {m: differences(runs, faithful, m, shared=SAME_TRAINING) for m in SCORES}
             if len(lost["acc"]):
-                cells = [
-                    ", ".join(signed(value) for value in sorted(gain)) for gain in lost.values()
-                ]
+                cells = map(_listed, lost.values())
                 rows.append([f"{dataset}: {limit:,}", len(lost["acc"]), *cells])
     return _table(
         ["data set: epochs of pretraining", "runs", "ACC", "NMI", "ARI"],
@@ -230,6 +230,11 @@ def _only_shorter(params: Mapping[str, object]) -> bool:
     if params.get("pretraining_epochs", REFERENCE_EPOCHS) == REFERENCE_EPOCHS:
         return False
     return all(params.get(name) == value for name, value in REFERENCE.items())
+
+
+def _listed(differences: pd.Series) -> str:
+    """Format differences, the smallest first; – without any."""
+    return ", ".join(map(signed, sorted(differences))) or "–"
 
 
 def signed(value: float) -> str:
@@ -250,7 +255,7 @@ def _named(run: pd.Series) -> str:
     return f"seed {run['seed']}, " + (f"network {network}" if network else backend)
 
 
-def _table(header: list[str], rows: list[list[object]], *, caption: str, name: str) -> str:
+def _table(header: list[str], rows: Sequence[Sequence[object]], *, caption: str, name: str) -> str:
     return tables.markdown(header, rows, caption=caption, name=name) if rows else tables.NOT_RUN
 
 
