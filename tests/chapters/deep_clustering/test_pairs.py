@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 from tests.chapters.deep_clustering.test_tables import cells, record, table
 
-from latentbook.chapters.deep_clustering import pairs
+from latentbook import paths
+from latentbook.chapters.deep_clustering import CHAPTER, pairs
+from latentbook.chapters.deep_clustering import tables as chapter_tables
 from latentbook.study import tables
 
 pytestmark = pytest.mark.usefixtures("own_project")
@@ -136,3 +138,9 @@ def test_shorter_pretraining_is_listed_run_by_run():
 @pytest.mark.parametrize("name", ["mixture-start", "gamma", "pretraining"])
 def test_a_table_without_pairs_says_so(name):
     assert table(FAITHFUL, name) == tables.NOT_RUN
+
+
+def test_every_generated_table_stands_in_the_chapter():
+    notebook = (paths.notebooks() / f"{CHAPTER}.ipynb").read_text(encoding="utf-8")
+    for name in chapter_tables.FILES:
+        assert f"{{include}} ../generated/{name}" in notebook

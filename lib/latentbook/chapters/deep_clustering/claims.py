@@ -509,6 +509,15 @@ def consensus(evidence: Evidence) -> Claim:
 
 
 @CLAIMS
+def consensus_solution(evidence: Evidence) -> Claim:
+    """Whoever keeps the run that agrees most keeps the most accurate one last."""
+    best, mean = agreement(evidence, "mnist")
+    return Claim(
+        [], {"the most accurate run agrees least": min(mean, key=lambda run: mean[run]) == best}
+    )
+
+
+@CLAIMS
 def consensus_fashion(evidence: Evidence) -> Claim:
     """On Fashion-MNIST agreement does not choose the most accurate run either."""
     best, mean = agreement(evidence, "fashion_mnist")
