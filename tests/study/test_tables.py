@@ -40,6 +40,13 @@ def test_a_table_lists_methods_best_first():
     assert text.index("umap2 + mixture") < text.index("k-means raw")
 
 
+def test_the_last_columns_can_be_chosen():
+    rows = frame(record(acc=0.4), record(seed=1, acc=0.6))
+    text = tables.score_table(rows, "digits", ["acc"], caption="c", name="n", ends=("runs",))
+    assert "| method | ACC | runs |" in text
+    assert "| k-means raw | 0.500\u00a0±\u00a00.141 | 2 |" in text
+
+
 def test_columns_of_numbers_stand_right_and_words_left():
     header = ["method", "score", "change", "data sets", "dates", "library", "none"]
     row = ["2 stages", "0.5 ± 0.1", "−1,200", "usps, mnist", "2026-11-22", "3.11.7, 3.12.3", "–"]

@@ -131,12 +131,19 @@ def markdown(
 
 
 def score_table(
-    measured: pd.DataFrame, dataset: str, scores: Sequence[str], *, caption: str, name: str
+    measured: pd.DataFrame,
+    dataset: str,
+    scores: Sequence[str],
+    *,
+    caption: str,
+    name: str,
+    ends: Sequence[str] = ("coverage", "seconds", "runs"),
 ) -> str:
     """Return a table of all methods that were scored on `dataset`, sorted by the first score.
 
-    A row is a method (and a part of the images). Its cells are mean ± spread of each score,
-    coverage, the seconds of all stages together, and the number of runs.
+    A row is a method (and a part of the images). Its cells are mean ± spread of each score, and
+    the last columns that `ends` names: coverage, the seconds of all stages together, the number of
+    runs.
     """
     pairs = zip(measured["dataset"], measured["metrics"], strict=True)
     chosen = select(measured, (d == dataset and scores[0] in m for d, m in pairs))
@@ -148,12 +155,16 @@ def score_table(
         seconds = pd.Series([sum(s.values()) for s in group["seconds"]]).mean()
         cells = [without_n(summary) for summary in summaries]
         best = summaries[0]["mean"] if summaries[0] else 0.0
-        ends = [number(group["coverage"].mean()), number(seconds, 0), str(len(group))]
-        rows.append((best, [label, *cells, *ends]))
+        last = {
+            "coverage": number(group["coverage"].mean()),
+            "seconds": number(seconds, 0),
+            "runs": str(len(group)),
+        }
+        rows.append((best, [label, *cells, *(last[column] for column in ends)]))
     rows.sort(key=lambda row: -row[0])
     header = ["method", *[HEADINGS[score] for score in scores]]
     return markdown(
-        [*header, "coverage", "seconds", "runs"],
+        [*header, *ends],
         [cells for _, cells in rows],
         caption=caption,
         name=name,

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentbook.chapters.deep_clustering import CHAPTER, GAMMA, REFERENCE, REFERENCE_EPOCHS
+from latentbook.chapters.deep_clustering import (
+    CHAPTER,
+    GAMMA,
+    REFERENCE,
+    REFERENCE_EPOCHS,
+    pairs,
+)
 from latentbook.datasets import Dataset
 from latentbook.study import gains, judge, records, tables
 from latentbook.study.gains import Gain
@@ -28,7 +34,7 @@ QUESTIONS = {
     "architecture": "another autoencoder",
     "trained_on": "trained on the training images only",
 }
-FILES = ("04-scores.md", "04-verdicts.md", "04-experiments.md", "04-runs.md")
+FILES = ("04-scores.md", "04-verdicts.md", "04-experiments.md", "04-runs.md", *pairs.FILES)
 
 
 def live(
@@ -62,7 +68,7 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
         caption="Table 13.1 of the thesis, published and reproduced",
         name="tbl-04-verdicts",
     )
-    texts = (_scores(own), verdicts, _experiments(own), _runs(own))
+    texts = (_scores(own), verdicts, _experiments(own), _runs(own), *pairs.generated(own).values())
     return dict(zip(FILES, texts, strict=True))
 
 
@@ -79,6 +85,7 @@ def _scores(own: pd.DataFrame) -> str:
             SCORES,
             caption=f"Deep clustering of {dataset}, {samples:,} images, best accuracy first",
             name=f"tbl-04-{dataset}",
+            ends=("runs",),  # seconds of different devices and stages stand in the table of runs
         )
         for dataset, samples in own.groupby("dataset")["n_samples"].max().items()
     )

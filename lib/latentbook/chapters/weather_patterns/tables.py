@@ -95,8 +95,8 @@ def _clusters(records: pd.DataFrame, dataset: str) -> str:
     return markdown(
         ["codes", *CLUSTER_COLUMNS.values(), "no field shared", "ARI of seeds", "seeds"],
         rows,
-        caption=f"Clusters of {_titled(records, dataset)}, training and test windows together; ± is the "
-        "spread of seeds",
+        caption=f"Clusters of {_titled(records, dataset)}, training and test windows together; ± "
+        "is the spread of seeds",
         name=f"tbl-05-clusters-{dataset}",
     )
 
@@ -159,8 +159,8 @@ def _codes(records: pd.DataFrame, dataset: str) -> str:
     return markdown(
         ["codes", *CODE_COLUMNS.values(), "epochs", "seconds", "seeds"],
         rows,
-        caption=f"What the codes of {_titled(records, dataset)} keep: reconstruction error on the test "
-        "windows, rank correlation of distances, neighbours, balanced accuracy of the season; ± is "
+        caption=f"What the codes of {_titled(records, dataset)} keep: reconstruction error on the "
+        "test windows, rank correlation of distances, neighbours, balanced accuracy of the season; ± is "
         "the spread of seeds, the years are the same",
         name=f"tbl-05-codes-{dataset}",
     )
