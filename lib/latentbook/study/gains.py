@@ -104,7 +104,10 @@ def compare(
     sign = 1.0 if higher_is_better else -1.0
     if not paired:
         return _welch(sign * first.to_numpy(), sign * second.to_numpy(), margin)
-    one, other = (scores.groupby(level=0, sort=False).mean() for scores in (first, second))
+    one, other = (
+        scores.groupby(level=list(range(scores.index.nlevels)), sort=False).mean()
+        for scores in (first, second)
+    )
     shared = one.index.intersection(other.index)
     if shared.empty:
         raise LatentbookError(
