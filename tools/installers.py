@@ -5,8 +5,6 @@ of wheels, certificates, proxy.
 Standard library only, and nothing that an old Python cannot parse.
 """
 
-from __future__ import print_function
-
 import ast
 import os
 import re
@@ -92,7 +90,9 @@ def listed_by_pip(python):
     """Return the settings that pip lists; nothing where there is no pip."""
     try:
         with open(os.devnull, "w") as nowhere:
-            listed = subprocess.check_output([python, "-m", "pip", "config", "list"], stderr=nowhere)
+            listed = subprocess.check_output(
+                [python, "-m", "pip", "config", "list"], stderr=nowhere
+            )
         return listed.decode("utf-8", "replace")
     except (EnvironmentError, subprocess.CalledProcessError):
         return ""
@@ -188,10 +188,14 @@ class Uv:
         """Make an empty environment with the interpreter `python`."""
         run([self.program, "venv", "--quiet", "--python", python, folder], self.environment)
 
+    def command(self, folder):
+        """Return the command that installs into an environment."""
+        command = [self.program, "pip", "install", "--quiet", "--no-deps"]
+        return command + ["--python", python_in(folder)]
+
     def install(self, folder, lock, project):
         """Install what `lock` names and, editable, the project."""
-        install = [self.program, "pip", "install", "--quiet", "--python", python_in(folder)]
-        install += ["--no-deps"]
+        install = self.command(folder)
         run(install + ["--require-hashes", "-r", lock], self.environment)
         run(install + ["--no-build-isolation", "--editable", project], self.environment)
         # for those who add packages of their own; some Pythons come without it
@@ -214,8 +218,12 @@ class Pip:
         """Make an empty environment with the interpreter `python`, and pip in it."""
         run([python, "-m", "venv", "--clear", folder])
 
+    def command(self, folder):
+        """Return the command that installs into an environment."""
+        return [python_in(folder), "-m", "pip", "install", "--quiet", "--no-deps"]
+
     def install(self, folder, lock, project):
         """Install what `lock` names and, editable, the project."""
-        install = [python_in(folder), "-m", "pip", "install", "--quiet", "--no-deps"]
+        install = self.command(folder)
         run(install + ["--require-hashes", "-r", lock])
         run(install + ["--no-build-isolation", "--editable", project])

@@ -37,7 +37,9 @@ def main(options: list[str]) -> int:
     for lock, source in LOCKS.items():
         command = [uv, "pip", "compile", *OPTIONS.split(), "--python-version", "3.11"]
         command += [*source.split(), "-o", lock, *options]
-        done = subprocess.run(command, cwd=ROOT, env=environment, input="uv", text=True, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, input="uv", text=True, check=False
+        )
         if done.returncode:
             return done.returncode
     return 0

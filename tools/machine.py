@@ -3,8 +3,6 @@
 Standard library only, and nothing that an old Python cannot parse.
 """
 
-from __future__ import print_function
-
 import os
 import platform
 import re
@@ -68,7 +66,7 @@ def text(path):
     try:
         with open(path) as file:
             return file.read()
-    except (IOError, OSError):
+    except EnvironmentError:
         return ""
 
 

@@ -216,7 +216,7 @@ def alone():
             try:
                 msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)
                 return handle
-            except OSError:  # after ten seconds
+            except EnvironmentError:  # after ten seconds
                 pass
     import fcntl
 

@@ -5,8 +5,6 @@ first, which costs nothing twice.  CORES in the environment limits the processor
 Standard library only, and nothing that an old Python cannot parse.
 """
 
-from __future__ import print_function
-
 import os
 import shutil
 import subprocess
