@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from latentbook import chapters, paths
 from latentbook.errors import LatentbookError
 
@@ -211,11 +213,7 @@ def stop_with(leader: int) -> None:
     def watch() -> None:
         while True:
             time.sleep(1)
-            try:
-                os.kill(leader, 0)
-            except ProcessLookupError:
+            if not psutil.pid_exists(leader):
                 os._exit(1)
-            except PermissionError:
-                return
 
     threading.Thread(target=watch, daemon=True).start()
