@@ -1,7 +1,8 @@
-"""Resolve requirements.lock anew from pyproject.toml, for every platform, with hashes.
+"""Resolve the locks anew, for every platform, with hashes.
 
-Present pins are kept where they still fit; ``--upgrade`` takes the newest.  The resolver, uv, is
-installed into a folder that is thrown away.
+``requirements-test.lock`` holds what the tests need, ``requirements.lock`` the part of it that the
+book needs, and ``tools/uv.lock.txt`` the installer.
+Present pins are kept where they still fit; ``--upgrade`` takes the newest.
 """
 
 from __future__ import annotations
@@ -9,29 +10,39 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
-import venv
 from pathlib import Path
 
+import installers
+
 ROOT = Path(__file__).resolve().parents[1]
-COMMAND = (
-    "uv pip compile --quiet --universal --generate-hashes --no-emit-index-url "
-    "--no-emit-find-links --python-version 3.11 --extra test pyproject.toml -o requirements.lock"
-)
+OPTIONS = "--quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links"
+#: Lock -> what it is resolved from.
+LOCKS = {
+    "requirements-test.lock": "pyproject.toml --extra test",
+    "requirements.lock": "pyproject.toml --constraints requirements-test.lock",
+    "tools/uv.lock.txt": "-",
+}
 
 
 def main(options: list[str]) -> int:
     """Resolve; return the exit status."""
-    with tempfile.TemporaryDirectory() as folder:
-        venv.create(folder, with_pip=True)
-        python = str(Path(folder) / "bin" / "python")
-        print("Fetching the resolver ...")
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "uv"], check=True)
-        print("Resolving for every platform (minutes) ...")
-        command = [str(Path(folder) / "bin" / "uv"), *COMMAND.split()[1:], *options]
-        # The head of the file names this command and not the folder that it ran from.
-        environment = {**os.environ, "UV_CUSTOM_COMPILE_COMMAND": "make lock"}
-        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    uv = installers.find_uv()
+    if uv is None:
+        print("latentbook: the locks are resolved by uv, which cannot be had here", file=sys.stderr)
+        return 2
+    settings = installers.settings_of_pip(installers.listed_by_pip(sys.executable), os.environ)
+    # The head of a lock names this command and not the folder that it ran from.
+    environment = installers.environment_of_uv(settings, os.environ)
+    environment["UV_CUSTOM_COMPILE_COMMAND"] = "make lock"
+    for lock, source in LOCKS.items():
+        command = [uv, "pip", "compile", *OPTIONS.split(), "--python-version", "3.11"]
+        command += [*source.split(), "-o", lock, *options]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, input="uv", text=True, check=False
+        )
+        if done.returncode:
+            return done.returncode
+    return 0
 
 
 if __name__ == "__main__":

@@ -3,14 +3,17 @@
 Checks every chapter's parameters first, so that a mistake is one sentence; makes sure that one
 run works on a target at a time, with a lock that dies with its process, so that a run killed at
 any moment can simply be started again.
+On POSIX this process becomes Snakemake; on Windows, which knows no such thing, it waits for it.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
+import subprocess
 import sys
 from pathlib import Path
+
+import psutil
 
 from latentbook import chapters, paths
 from latentbook.book import graph, sweep
@@ -40,17 +43,29 @@ def lock(name: str) -> None:
     file.parent.mkdir(exist_ok=True)
     handle = os.open(file, os.O_RDWR | os.O_CREAT)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        _take(handle)
+    except OSError:
         raise LatentbookError(
             f"another 'make {name}' is at work in this folder: wait for it, or stop it first"
         ) from None
-    os.set_inheritable(handle, True)  # across exec; Snakemake's own children do not get it
+
+
+def _take(handle: int) -> None:
+    """Lock an open file, or raise OSError; the program that this process becomes keeps it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.set_inheritable(handle, True)  # across exec; Snakemake's own children do not get it
 
 
 def memory_mb() -> int:
     """Return the memory of this machine in megabytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6
+    return psutil.virtual_memory().total // 10**6
 
 
 def configuration(extra: list[str]) -> list[str]:
@@ -106,8 +121,10 @@ def main(arguments: list[str]) -> int:
         print(f"latentbook: {error}", file=sys.stderr)
         return 2
     os.environ["LATENTBOOK_LEADER"] = str(os.getpid())
-    snakemake = Path(sys.executable).with_name("snakemake")
-    os.execv(snakemake, [str(snakemake), *options(target, arguments[1:])])
+    command = [str(Path(sys.executable).with_name("snakemake")), *options(target, arguments[1:])]
+    if sys.platform == "win32":
+        return subprocess.call(command)
+    os.execv(command[0], command)
 
 
 if __name__ == "__main__":

@@ -119,6 +119,6 @@ def test_nothing_to_compare_is_an_error_that_says_so(first, second, words):
 def test_runs_of_several_data_sets_are_not_taken_for_one():
     index = pd.MultiIndex.from_product([["mnist", "usps"], [0, 1]], names=["dataset", "run"])
     a = pd.Series([0.5, 0.6, 0.7, 0.8], index=index)
-    gain = gains.compare(a + [0.1, 0.12, 0.11, 0.09], a)
+    gain = gains.compare(a + np.array([0.1, 0.12, 0.11, 0.09]), a)
     assert gain.n == 4
     assert gain.mean == pytest.approx(0.105)

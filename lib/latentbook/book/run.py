@@ -16,7 +16,9 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+import psutil
 
 from latentbook import chapters, files, paths
 from latentbook.errors import LatentbookError
@@ -60,6 +62,7 @@ def run(
     values = chapters.check(notebook, profile, overrides)
     failed = out.with_name(f"{out.stem}.failed.ipynb")
     unended = out.with_name(f".{out.stem}.run.json")
+    log = failed.with_suffix(".log")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = tempfile.mkdtemp(prefix=".run-", dir=out.parent)
@@ -68,15 +71,16 @@ def run(
     scratch = Path(folder) / out.name
     try:
         with (
-            _kernel_of_this_python() as kernel,
+            _kernel_of_this_python(log) as kernel,
             _environment(threads),
             _named([notebook.stem, profile, values], unended),
         ):
-            _execute(notebook, scratch, values, kernel)
+            _execute(notebook, scratch, values, kernel, log)
         _finish(scratch, profile, values)
         unended.unlink(missing_ok=True)
         os.replace(scratch, out)
         failed.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
     except LatentbookError as error:
         if not scratch.exists():
             raise
@@ -86,16 +90,15 @@ def run(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _execute(notebook: Path, out: Path, values: dict[str, Any], folder: Path) -> None:
+def _execute(notebook: Path, out: Path, values: dict[str, Any], folder: Path, log: Path) -> None:
     """Let papermill run `notebook` into `out`; turn its failures into one sentence.
 
-    `folder` belongs to this run alone.
+    `folder` belongs to this run alone; `log` holds the last words of a kernel that dies.
     """
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    every = 0.2 if sys.stderr.isatty() else 15
     try:
         papermill.execute_notebook(
             notebook.resolve(),
@@ -108,7 +111,7 @@ def _execute(notebook: Path, out: Path, values: dict[str, Any], folder: Path) ->
             start_timeout=180,
             # otherwise the notebook is written after every cell: a tenth of the time of a run
             request_save_on_cell_execute=False,
-            progress_bar={"desc": out.stem, "mininterval": every, "unit": "cell"},
+            progress_bar=_progress(out.stem),
         )
     except PapermillExecutionError as error:
         reason = str(error.evalue).strip().splitlines() or ["no message"]
@@ -118,12 +121,41 @@ def _execute(notebook: Path, out: Path, values: dict[str, Any], folder: Path) ->
     except DeadKernelError as error:
         raise LatentbookError(
             f"the Python process of {notebook.stem} died, most often because memory ran out: "
-            "choose a smaller n or close other programs"
+            f"choose a smaller n or close other programs; its last words are in {log}"
         ) from error
     except RuntimeError as error:
         raise LatentbookError(
             f"the Python process of {notebook.stem} did not start ({error}): run it again"
         ) from error
+
+
+def _progress(name: str) -> dict[str, Any]:
+    """Return the settings of a bar for one chapter on a terminal, or of a line now and then.
+
+    Several chapters at once, and files of logs, get lines.
+    """
+    if sys.stderr.isatty() and "LATENTBOOK_LEADER" not in os.environ:
+        return {"desc": name, "mininterval": 0.2, "unit": "cell"}
+    words = "{desc}: {n} of {total} cells in {elapsed}, about {remaining} left"
+    return {"desc": name, "mininterval": 15, "bar_format": words, "file": _Lines(sys.stderr)}
+
+
+class _Lines:
+    """A stream that makes a line of its own of every state of a bar."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.last = stream, ""
+
+    def write(self, text: str) -> None:
+        """Write the state of a bar, unless it is that of before."""
+        state = text.strip()
+        if state and state != self.last:
+            self.stream.write(f"{state}\n")
+            self.last = state
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self.stream.flush()
 
 
 def _transport(folder: Path) -> Config:
@@ -167,16 +199,27 @@ def seconds(executed: Path) -> float:
     return float(nbformat.read(executed, as_version=4).metadata.papermill.duration)
 
 
+#: A kernel whose file descriptor of errors is a file, which its first argument names.
+_LAUNCHER = """
+import os, runpy, sys
+log = os.open(sys.argv.pop(1), os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+os.dup2(log, 2)
+runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+"""
+
+
 @contextlib.contextmanager
-def _kernel_of_this_python() -> Iterator[Path]:
+def _kernel_of_this_python(log: Path) -> Iterator[Path]:
     """Let ``python3`` name the running interpreter, whatever kernels a user has installed.
+
+    What libraries write past Python (TensorFlow's messages in C++) goes to the file `log`.
 
     Yields the folder of the kernel specification, which is deleted afterwards.
     """
     with tempfile.TemporaryDirectory(prefix="latentbook-kernel-") as folder:
         kernel = Path(folder) / "kernels" / "python3" / "kernel.json"
         kernel.parent.mkdir(parents=True)
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        argv = [sys.executable, "-c", _LAUNCHER, str(log), "-f", "{connection_file}"]
         argv += ["--log-level=40"]
         specification = {"argv": argv, "display_name": "Python 3", "language": "python"}
         kernel.write_text(json.dumps(specification), encoding="utf-8")
@@ -242,11 +285,7 @@ def stop_with(leader: int) -> None:
     def watch() -> None:
         while True:
             time.sleep(1)
-            try:
-                os.kill(leader, 0)
-            except ProcessLookupError:
+            if not psutil.pid_exists(leader):
                 os._exit(1)
-            except PermissionError:
-                return
 
     threading.Thread(target=watch, daemon=True).start()

@@ -160,8 +160,8 @@ def _codes(records: pd.DataFrame, dataset: str) -> str:
         ["codes", *CODE_COLUMNS.values(), "epochs", "seconds", "seeds"],
         rows,
         caption=f"What the codes of {_titled(records, dataset)} keep: reconstruction error on the "
-        "test windows, rank correlation of distances, neighbours, balanced accuracy of the season; ± "
-        "is the spread of seeds, the years are the same",
+        "test windows, rank correlation of distances, neighbours, balanced accuracy of the season; "
+        "± is the spread of seeds, the years are the same",
         name=f"tbl-05-codes-{dataset}",
     )
 
