@@ -140,7 +140,7 @@ def device() -> str:
 @functools.cache
 def _cpu() -> str:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return f"CPU {line.split(':', 1)[1].strip()}"
     except OSError:

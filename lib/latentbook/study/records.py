@@ -322,7 +322,7 @@ def _lines(source: Path) -> list[tuple[str, dict[str, Any]]]:
     rows: list[tuple[str, dict[str, Any]]] = []
     at: dict[str, int] = {}
     shown = source.relative_to(paths.root())
-    for number, line in enumerate(source.read_text().splitlines(), start=1):
+    for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), start=1):
         where = f"line {number} of {shown}"
         if line.startswith(_CONFLICT):
             raise LatentbookError(
