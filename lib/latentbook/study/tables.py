@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from latentbook.study.gains import Gain
 from latentbook.study.judge import metrics_and_params, select, summarise
 
 #: Column headings of the scores that `score_table` shows.
@@ -64,6 +65,23 @@ def mean_and_spread(summary: dict[str, Any] | pd.Series | None) -> str:
 def without_n(summary: dict[str, Any] | pd.Series | None) -> str:
     """Format ``mean ± spread``, for tables with a column for the number of runs."""
     return mean_and_spread(summary).partition(" (")[0]
+
+
+def gain_cell(gain: Gain) -> str:
+    """Format a gain with its 95 % interval; a single pair of runs has none.
+
+    Examples
+    --------
+    >>> from latentbook.study import gains
+    >>> gain_cell(gains.of([0.02, 0.03, 0.04])).replace("\u00a0", " ")
+    '+0.030 [+0.005, +0.055]'
+    """
+    mean, low, high = (_signed(value) for value in (gain.mean, gain.low, gain.high))
+    return mean if gain.word == "one run" else f"{mean}\u00a0[{low},\u00a0{high}]"
+
+
+def _signed(value: float) -> str:
+    return ("+" if value > 0 else "") + number(value)
 
 
 def score_cell(rows: pd.DataFrame, metric: str) -> str:
@@ -161,37 +179,67 @@ def verdict_table(compared: pd.DataFrame, *, caption: str, name: str) -> str:
     """Return published numbers beside ours, one row each, with the verdict.
 
     The published table is named if there are several. Coverage is shown if it is not 1 everywhere.
+    ``hits`` is how many runs give the printed value within its rounding. The verdict of the first
+    edition of the rule is shown if `compared` has it.
 
     Parameters
     ----------
     compared : DataFrame
-        Rows of `judge.compare`.
+        Rows of `judge.compare`, or of `editions.with_first`.
     caption, name : str
         As in `markdown`.
     """
     several = compared["table"].nunique() > 1
     partial = bool((compared["coverage"].fillna(1.0) != 1).any())
+    editions = "first" in compared
     what = "table, data set: method" if several else "data set: method"
-    header = [what, "metric", "published", "reproduced", *["coverage"] * partial, "verdict"]
+    header = [what, "metric", "published", "reproduced", "hits", *["coverage"] * partial, "verdict"]
     rows = []
     for _, row in compared.iterrows():
         params = ", ".join(f"{k} {v}" for k, v in row["params"].items())
         label = f"{row['dataset']}: {row['method']}" + (f" ({params})" if params else "")
         digits = min(4, max(3, len(str(row["value"]).partition(".")[2])))
-        why = f": {row['not_comparable']}" if row["verdict"] == "not comparable" else ""
         rows.append(
             [
                 f"{row['table']}, {label}" if several else label,
                 row["metric"].replace("_", " "),
                 number(row["value"], digits),
                 mean_and_spread(row),
+                _hits(row),
                 *[number(row["coverage"])] * partial,
-                styled(row["verdict"]) + why,
+                _verdict(row),
+                *[row.get("first")] * editions,
             ]
         )
-    return markdown(header, rows, caption=caption, name=name)
+    header += ["first edition"] * editions
+    explained = f"{caption}; hits are the runs that give the printed value within its rounding"
+    return markdown(header, rows, caption=explained, name=name)
+
+
+def _hits(row: pd.Series) -> str:
+    """Format how many of the runs give the printed value."""
+    hits = row.get("hits")
+    return "–" if hits is None or pd.isna(hits) else f"{int(hits)} of {int(row['n'])}"
+
+
+def _verdict(row: pd.Series) -> str:
+    """Format the verdict, why there is none, and what another reading of the source would give."""
+    text = styled(row["verdict"])
+    if row["verdict"] == "not comparable":
+        text += f": {row['not_comparable']}"
+    other = row.get("other_verdict")
+    if isinstance(other, str):
+        ours = mean_and_spread({key: row[f"other_{key}"] for key in ("mean", "spread", "n")})
+        text += f"; read as {row['other_part']} images: {ours}, {other}"
+    return text
 
 
 def styled(judged: str) -> str:
-    """Return a verdict with the class that colours it; the word alone tells the verdict too."""
-    return f"[{judged}]{{.verdict-{judged.replace(' ', '-')}}}"
+    """Return a verdict with the class that colours it; the word alone tells the verdict too.
+
+    Examples
+    --------
+    >>> styled("one run, within")
+    '[one run, within]{.verdict-one-run-within}'
+    """
+    return f"[{judged}]{{.verdict-{re.sub('[ ,]+', '-', judged)}}}"

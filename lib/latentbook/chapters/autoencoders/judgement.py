@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from latentbook.chapters.autoencoders import TARGET_RATE
+from latentbook.study import gains
+from latentbook.study.gains import Gain
 from latentbook.study.judge import select
 from latentbook.study.method import Method
 
@@ -42,6 +43,8 @@ class Use:
     condition: dict[str, Any] = field(default_factory=dict)
 
 
+#: Metrics that lie between 0 and 1.
+SCORES = ("knn_acc", "acc", "auc", "ap")
 USES: dict[str, Use] = {
     "linear": Use(
         "reconstruct with ten numbers", "mse", False, "nonlinear", ("pca",), {"n_codes": 10}
@@ -119,14 +122,19 @@ class Judgement:
         Values of the metric by random state, for the random states that both have.
     baseline : str
         The baseline with the best mean.
-    verdict : str
-        ``better``, ``worse`` or ``no difference``; ``one seed`` where there is no standard error.
+    gain : Gain
+        By how much the autoencoder is better, by random state; its word is the verdict.
     """
 
     scores: pd.Series
     baseline_scores: pd.Series
     baseline: str
-    verdict: str
+    gain: Gain
+
+    @property
+    def verdict(self) -> str:
+        """The verdict, one of `study.gains.WORDS`."""
+        return self.gain.word
 
 
 def of_use(records: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -149,7 +157,8 @@ def of_use(records: pd.DataFrame, name: str) -> pd.DataFrame:
 def judge(records: pd.DataFrame, name: str) -> Judgement | None:
     """Compare the autoencoder of a use with its best baseline, by random state.
 
-    A difference counts if its mean is larger than two standard errors.
+    The rule is that of `study.gains.compare`, with a margin of 0.02 for scores between 0 and 1 and
+    of 2 % of the baseline for errors, distances and decibels.
 
     Parameters
     ----------
@@ -161,27 +170,23 @@ def judge(records: pd.DataFrame, name: str) -> Judgement | None:
     Returns
     -------
     Judgement or None
-        None where the autoencoder has no record, or no baseline has one.
+        None where the autoencoder and its baselines have no random state in common.
     """
     use, rows = USES[name], of_use(records, name)
     scores = _by_random_state(rows, use.method, use)
     baselines = {baseline: _by_random_state(rows, baseline, use) for baseline in use.baselines}
-    baselines = {baseline: values for baseline, values in baselines.items() if len(values)}
-    if scores.empty or not baselines:
-        return None
     sign = 1 if use.higher_is_better else -1
-    best = max(baselines, key=lambda baseline: sign * baselines[baseline].mean())
-    gain = (sign * (scores - baselines[best])).dropna()
-    return Judgement(scores[gain.index], baselines[best][gain.index], best, _verdict(gain))
-
-
-def _verdict(gain: pd.Series) -> str:
-    if len(gain) < 2:
-        return "one seed"
-    error = gain.std(ddof=1) / math.sqrt(len(gain))
-    if abs(gain.mean()) <= 2 * error:
-        return "no difference"
-    return "better" if gain.mean() > 0 else "worse"
+    found = {baseline: values for baseline, values in baselines.items() if len(values)}
+    best = max(found, key=lambda baseline: sign * found[baseline].mean(), default=None)
+    if best is None:
+        return None
+    shared = scores.index.intersection(found[best].index)
+    if shared.empty:
+        return None
+    ours, simple = scores[shared], found[best][shared]
+    margin = gains.MARGIN if use.metric in SCORES else gains.margin_of(simple.mean())
+    gain = gains.compare(ours, simple, higher_is_better=use.higher_is_better, margin=margin)
+    return Judgement(ours, simple, best, gain)
 
 
 def _by_random_state(records: pd.DataFrame, method: str, use: Use) -> pd.Series:

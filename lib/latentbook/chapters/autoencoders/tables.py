@@ -14,7 +14,7 @@ from latentbook.chapters.autoencoders import CHAPTER
 from latentbook.chapters.autoencoders.judgement import USES, judge, of_use
 from latentbook.study.judge import select
 from latentbook.study.result import arrays_name
-from latentbook.study.tables import NOT_RUN, markdown, score_cell, without_n
+from latentbook.study.tables import NOT_RUN, gain_cell, markdown, score_cell, without_n
 
 #: Metric -> heading, with an arrow to the better side.
 HEADINGS = {
@@ -212,11 +212,13 @@ def summary_table(records: pd.DataFrame, *, caption: str, name: str) -> str:
                 f"{use.method}: {_mean(judged.scores)}",
                 f"{judged.baseline}: {_mean(judged.baseline_scores)}",
                 HEADINGS.get(use.metric, use.metric),
+                gain_cell(judged.gain),
                 judged.verdict,
-                str(len(judged.scores)),
+                str(judged.gain.n),
             ]
             body.append([f"{use.task} ({dataset})", *cells])
-    header = ["use (data)", "autoencoder", "best alternative", "measured by", "verdict", "seeds"]
+    header = ["use (data)", "autoencoder", "best alternative", "measured by"]
+    header += ["gain [95 %]", "verdict", "seeds"]
     return markdown(header, body, caption=caption, name=name)
 
 
