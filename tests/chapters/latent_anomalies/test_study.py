@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 from sklearn.metrics import roc_auc_score, v_measure_score
 
 from latentbook import datasets
+from latentbook.autoencoders import variational
 from latentbook.chapters.latent_anomalies import CHAPTER, clusterings, figures, study
 from latentbook.chapters.latent_anomalies import pictures as arrays_of
 from latentbook.chapters.latent_anomalies import tables as latent_tables
@@ -361,7 +364,9 @@ def test_limits_of_epochs_and_likelihoods_share_no_mean(long_and_short):
     weights = figures.draw_gamma(long_and_short)
     assert [ax.get_title() for ax in weights.axes] == ["squared error", "Bernoulli"]
     for ax in weights.axes:
-        assert min(np.min(line.get_ydata()) for line in ax.get_lines() if len(line.get_ydata())) > 0.5
+        assert (
+            min(np.min(line.get_ydata()) for line in ax.get_lines() if len(line.get_ydata())) > 0.5
+        )
     plt.close("all")
 
 
@@ -375,9 +380,7 @@ def test_either_likelihood_is_judged_by_its_own_records(long_and_short):
         {**m, "v_measure": 0.1} if g and "v_measure" in m else m
         for m, g in zip(rows["metrics"], gaussian, strict=True)
     ]
-    text = latent_tables.likelihood_table(
-        judge.compare(printed, rows), rows, caption="c", name="n"
-    )
+    text = latent_tables.likelihood_table(judge.compare(printed, rows), rows, caption="c", name="n")
     (line,) = [x for x in text.splitlines() if "cl-vae2 + k-means, γ = 1 | v measure" in x]
     cells = line.strip("| ").split(" | ")
     assert [cells[2], cells[3][:5], cells[5][:5]] == ["0.8088", "0.100", "0.700"]
