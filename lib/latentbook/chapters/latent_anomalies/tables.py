@@ -46,6 +46,7 @@ DETECTORS = (
     "one-class svm per cluster",
     "reconstruction error",
     "bound",
+    "frequency table",
 )
 #: Heading of the records' ``spread``: the root of the determinant of the covariance of the codes.
 UNIT = "√det Σ"
