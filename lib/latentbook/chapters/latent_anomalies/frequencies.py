@@ -7,6 +7,7 @@ with each other. Whatever is learned should be compared with it.
 from __future__ import annotations
 
 import time
+
 import numpy as np
 import pandas as pd
 
@@ -74,8 +75,8 @@ def number_score(values: np.ndarray, labels: np.ndarray, learned: np.ndarray) ->
     Examples
     --------
     >>> values = np.array([1.0, 2.0, 3.0, 100.0, np.nan])
-    >>> number_score(values, np.zeros(5), np.array([1, 1, 1, 0, 1], dtype=bool)).round(1)
-    array([-0.5, -0. , -0.2, -4.3,  0. ])
+    >>> -number_score(values, np.zeros(5), np.array([1, 1, 1, 0, 1], dtype=bool)).round(1)
+    array([0.6, 0. , 0.4, 4.2, 0. ])
     """
     scale = np.nanmedian(np.abs(values[learned])) or 1.0
     shrunk = pd.Series(np.arcsinh(values / scale))
