@@ -23,8 +23,9 @@ CLAIMS = Claims("07")
 LONG = 150
 #: The detectors of the paper's table 2.
 OF_THE_PAPER = ("one-class svm", "isolation forest", "local outlier factor")
-#: Detectors among codes: those that need no network to score a row.
+#: Detectors that are fitted on codes.
 ON_CODES = DETECTORS[:9]
+FREQUENCIES = DETECTORS[-1]
 SQUARED, BERNOULLI = LIKELIHOODS["squared error"], LIKELIHOODS["Bernoulli"]
 
 
@@ -727,6 +728,58 @@ def trades_categories(evidence: Evidence) -> Claim:
     return Claim(numbers[:8], {"the codes are ahead in each": all(ahead)})
 
 
+def _others(evidence: Evidence, dataset: str, metric: str) -> pd.Series:
+    """Return a metric of everything but the frequency table, with and without labels, by run."""
+    rows = evidence.rows(dataset, lambda m: bool(Method.parse(m).learner), chapter=CHAPTER)
+    rows = rows[[Method.parse(m).learner != FREQUENCIES for m in rows["method"]]]
+    found = [
+        m[name] for m in rows["metrics"] for name in (metric, f"{metric}_own_label") if name in m
+    ]
+    return pd.Series(found)
+
+
+@CLAIMS
+def trades_frequencies(evidence: Evidence) -> Claim:
+    """On the trades the frequency table is ahead of everything that was learned."""
+    rows = evidence.rows("trades", f"{FREQUENCIES} raw")
+    auc, ap = by_seed(rows, "auc_any"), by_seed(rows, "ap_any")
+    learned = searched(evidence, "trades", "cl-vae2 0.3", LOF_OF_CLASSES, "auc_any_own_label")
+    return Claim(
+        [auc.mean(), ap.mean()],
+        {
+            "no other run has its AUC": auc.min() > _others(evidence, "trades", "auc_any").max(),
+            "nor its average precision": ap.min() > _others(evidence, "trades", "ap_any").max(),
+            "it is better than LOF in the CL-VAE": gain(auc, learned).word == "better",
+        },
+    )
+
+
+@CLAIMS
+def trades_frequencies_margins(evidence: Evidence) -> Claim:
+    """The frequency table is behind for margins, which depend on the instrument."""
+    rows = evidence.rows("trades", f"{FREQUENCIES} raw")
+    wrong, margins = (by_seed(rows, f"auc_{k}") for k in ("wrong_trader", "off-market_margin"))
+    components = searched(
+        evidence, "trades", "pca50", LOF_OF_CLASSES, "auc_off-market_margin_own_label"
+    )
+    best = _others(evidence, "trades", "auc_wrong_trader").max()
+    return Claim(
+        [wrong.mean(), margins.mean(), components.mean()],
+        {
+            "it is ahead for wrong traders": wrong.min() > best,
+            "and behind for margins": margins.max() < components.min(),
+        },
+    )
+
+
+@CLAIMS
+def nsl_frequencies(evidence: Evidence) -> Claim:
+    """On NSL-KDD the frequency table is behind."""
+    auc = by_seed(evidence.rows("nsl_kdd", f"{FREQUENCIES} raw"), "auc_any")
+    components = means(evidence, "nsl_kdd", "pca43", "auc_any").max()
+    return Claim([auc.mean()], {"it is behind the components": auc.max() < components})
+
+
 @CLAIMS
 def trades_traders(evidence: Evidence) -> Claim:
     """Often the nearest prior mean belongs to another trader."""
@@ -801,3 +854,9 @@ def summary_code_or_error(evidence: Evidence) -> Claim:
         codes = means(evidence, "mnist", space, "auc_noise")
         holds = {**holds, f"on MNIST it is ahead in {space}": error.min() > codes.max() + 0.2}
     return Claim([], holds)
+
+
+@CLAIMS
+def summary_frequencies(evidence: Evidence) -> Claim:
+    """On the trades a table of frequencies is ahead of everything that was learned."""
+    return Claim([], trades_frequencies(evidence).holds)
