@@ -756,7 +756,7 @@ def trades_frequencies(evidence: Evidence) -> Claim:
 
 @CLAIMS
 def trades_frequencies_margins(evidence: Evidence) -> Claim:
-    """The frequency table is behind for margins, which depend on the instrument."""
+    """For margins, which depend on the instrument, the frequency table is behind."""
     rows = evidence.rows("trades", f"{FREQUENCIES} raw")
     wrong, margins = (by_seed(rows, f"auc_{k}") for k in ("wrong_trader", "off-market_margin"))
     components = searched(
