@@ -66,8 +66,8 @@ HIDDEN = {"dense": (512, 256), "conv": (32, 64)}
 #: Width of the dense layer between the convolutions and the code.
 CONV_DENSE = 128
 
-#: Distance of the first class means from the origin, where astrom2024clvae fixes its own. Adam moves
-#: a mean by 0.001 a step, so those that start together need thousands of steps to part.
+#: Distance of the first class means from the origin: that of the fixed means of astrom2024clvae.
+#: Adam moves a mean by 0.001 a step, so those that start together need thousands of steps to part.
 PRIOR_RADIUS = 3.0
 
 #: Bound of the absolute log-variances, with which σ² stays finite in float32.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from latentbook.chapters.latent_anomalies import CHAPTER
@@ -63,7 +65,7 @@ def printed(evidence: Evidence, learner: str, gamma: float | None, metric: str) 
     )
 
 
-def nearest(evidence: Evidence, likelihood: str, gamma: float, **params: float) -> pd.Series:
+def nearest(evidence: Evidence, likelihood: str, gamma: float, **params: Any) -> pd.Series:
     """Return the V-measure by nearest prior mean of networks of MNIST."""
     n = params.get("n_latent", 2)
     radius = f", radius {params['radius']:g}" if "radius" in params else ""
@@ -72,17 +74,21 @@ def nearest(evidence: Evidence, likelihood: str, gamma: float, **params: float) 
     return by_seed(rows, "v_measure_nearest_mean")
 
 
+def _named(space: str) -> tuple[str, dict[str, Any]]:
+    """Return the spelling of a space such as ``cl-vae2 0.3``, and its gamma where one is named."""
+    name, _, gamma = space.partition(" ")
+    return name, {"gamma": float(gamma)} if gamma else {}
+
+
 def searched(evidence: Evidence, dataset: str, space: str, detector: str, metric: str) -> pd.Series:
     """Return a metric of a detector in a space, such as ``cl-vae2 0.3`` with its gamma, by seed."""
-    name, _, gamma = space.partition(" ")
-    weight = {"gamma": float(gamma)} if gamma else {}
+    name, weight = _named(space)
     return by_seed(evidence.rows(dataset, f"{name} + {detector}", **weight), metric)
 
 
 def network(evidence: Evidence, dataset: str, space: str, metric: str) -> pd.Series:
     """Return a metric of the networks whose codes were searched, by seed."""
-    name, _, gamma = space.partition(" ")
-    weight = {"gamma": float(gamma)} if gamma else {}
+    name, weight = _named(space)
     return by_seed(evidence.rows(dataset, name, max_epochs=30, **weight), metric)
 
 
@@ -521,8 +527,7 @@ def half(evidence: Evidence) -> Claim:
 
 def means(evidence: Evidence, dataset: str, space: str, metric: str) -> pd.Series:
     """Return the mean of a metric by detector, for the detectors on codes that have it."""
-    name, _, gamma = space.partition(" ")
-    weight = {"gamma": float(gamma)} if gamma else {}
+    name, weight = _named(space)
     rows = evidence.rows(dataset, lambda m: Method.parse(m).codes == name, **weight)
     learners = [Method.parse(method).learner for method in rows["method"]]
     pairs = [

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
@@ -88,7 +89,7 @@ def draw_curves(every: pd.DataFrame) -> Figure:
         squeeze=False,
         layout="constrained",
     )
-    handles = {}
+    handles: dict[str, Artist] = {}
     for row, (likelihood, records) in zip(axes, parts.items(), strict=True):
         for ax, stage in zip(row, ("mixture", "k-means"), strict=True):
             groups = list(tables.by_space(records, stage))
@@ -104,7 +105,7 @@ def draw_curves(every: pd.DataFrame) -> Figure:
             ax.grid(axis="y", linewidth=0.5)
         row[0].set_ylabel("V-measure")
     columns = min(4, max(1, len(handles)))
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=columns)
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns)
     return figure
 
 
