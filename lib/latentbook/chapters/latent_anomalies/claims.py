@@ -205,24 +205,14 @@ def conditioning(evidence: Evidence) -> Claim:
 
 @CLAIMS
 def plain_vae(evidence: Evidence) -> Claim:
-    """V-measures of the plain VAE are as printed, and its number of clusters says nothing."""
+    """V-measures of the plain VAE lie near the printed ones, and its number of clusters scatters."""
     k = pd.concat([clustered(evidence, learner, SQUARED, None, "n_clusters") for learner in STAGES])
-    rows = evidence.verdicts(
-        source="norlander2019",
-        table="table 1",
-        metric="v_measure",
-        method=[f"vae2{SQUARED} + {learner}" for learner in STAGES],
-    )
-    words = set(rows["verdict"])
     mixture, k_means = (clustered(evidence, learner, SQUARED, None).mean() for learner in STAGES)
     print_v = [printed(evidence, learner, None, "v_measure") for learner in STAGES]
+    print_k = {printed(evidence, learner, None, "n_clusters") for learner in STAGES}
     return Claim(
-        [mixture, print_v[0], k_means, print_v[1], k.min(), k.max(), 14],
-        {
-            "both are reproduced": words == {"reproduced"},
-            "14 is printed twice": {printed(evidence, s, None, "n_clusters") for s in STAGES}
-            == {14},
-        },
+        [mixture, print_v[0], k_means, print_v[1], k.min(), k.max(), *print_k],
+        {"the mixture is within the margin": abs(mixture - print_v[0]) < gains.MARGIN},
     )
 
 
