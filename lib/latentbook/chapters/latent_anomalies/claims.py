@@ -205,7 +205,7 @@ def conditioning(evidence: Evidence) -> Claim:
 
 @CLAIMS
 def plain_vae(evidence: Evidence) -> Claim:
-    """V-measures of the plain VAE lie near the printed ones, and its number of clusters scatters."""
+    """By the mixture the V-measure of the plain VAE is close to the printed one."""
     k = pd.concat([clustered(evidence, learner, SQUARED, None, "n_clusters") for learner in STAGES])
     mixture, k_means = (clustered(evidence, learner, SQUARED, None).mean() for learner in STAGES)
     print_v = [printed(evidence, learner, None, "v_measure") for learner in STAGES]
