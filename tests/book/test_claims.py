@@ -61,7 +61,7 @@ def test_a_true_sentence_has_no_problem():
 
 
 def test_the_build_stops_and_says_where(monkeypatch):
-    wrong = [Statement("pages-smaller-weight", "It is 1 and 2.", "book/index.md")]
+    wrong = [Statement("pages-anomalous-trades", "It is 1 and 2.", "book/index.md")]
     stated = [*claims.statements(), *wrong]
     monkeypatch.setattr(claims, "statements", lambda: stated)
     every = records.read()

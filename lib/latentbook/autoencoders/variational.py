@@ -17,6 +17,8 @@ References
 ----------
 - norlander2019: Erik Norlander, Alexandros Sopasakis. Latent space conditioning for improved
   classification and anomaly detection. 2019. https://arxiv.org/abs/1911.10599
+- astrom2024clvae: Oskar Åström, Alexandros Sopasakis. Improved anomaly detection through
+  conditional latent space VAE ensembles. 2024. https://arxiv.org/abs/2410.12328
 - kingma2014vae: Diederik P. Kingma, Max Welling. Auto-encoding variational Bayes. 2014.
   https://arxiv.org/abs/1312.6114
 - sohn2015cvae: Kihyuk Sohn, Honglak Lee, Xinchen Yan. Learning structured output representation
@@ -64,8 +66,8 @@ HIDDEN = {"dense": (512, 256), "conv": (32, 64)}
 #: Width of the dense layer between the convolutions and the code.
 CONV_DENSE = 128
 
-#: Distance of the first class means from the origin. Adam moves a mean by 0.001 a step, so those
-#: that start together need thousands of steps to part.
+#: Distance of the first class means from the origin: that of the fixed means of astrom2024clvae.
+#: Adam moves a mean by 0.001 a step, so those that start together need thousands of steps to part.
 PRIOR_RADIUS = 3.0
 
 #: Bound of the absolute log-variances, with which σ² stays finite in float32.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 from sklearn.metrics import roc_auc_score, v_measure_score
 
 from latentbook import datasets
+from latentbook.autoencoders import variational
 from latentbook.chapters.latent_anomalies import CHAPTER, clusterings, figures, study
 from latentbook.chapters.latent_anomalies import pictures as arrays_of
 from latentbook.chapters.latent_anomalies import tables as latent_tables
@@ -250,7 +253,7 @@ def test_published_methods_exist():
     """Every method that the paper prints is one that the records can name."""
     numbers = judge.published()
     printed = numbers[(numbers["source"] == "norlander2019") & (numbers["dataset"] == "mnist")]
-    settings = {s.name for s in plan(0.3)}
+    settings = {s.name for s in plan(0.3, ["likelihood"])}
     seconds = {*CRITERIA, "isolation forest", "local outlier factor", "one-class svm"}
     assert len(printed) >= 20
     for method in printed["method"]:
@@ -273,9 +276,12 @@ def test_tables(written):
     pages = latent_tables.generated(every, judge.compare(judge.published(), every))
     assert set(pages) == {
         *(f"07-{data}-{page}.md" for data in latent_tables.DATASETS for page in texts),
+        *(f"07-mnist-{question}.md" for question in latent_tables.QUESTIONS),
+        "07-mnist-searched.md",
+        "07-likelihoods.md",
         "07-verdicts.md",
     }
-    assert "table 1, mnist: vae2 + mixture" in pages["07-verdicts.md"]
+    assert "table 1, mnist: vae2, gaussian + mixture" in pages["07-verdicts.md"]
 
 
 def test_tables_without_records(own_project):
@@ -314,6 +320,73 @@ def test_longer_training_counts():
     ((space, group),) = latent_tables.by_space(pd.DataFrame(rows), "mixture")
     assert str(space) == "vae2"
     assert [p["max_epochs"] for p in group["params"]] == [20]
+
+
+def test_every_question_has_a_table():
+    assert {*latent_tables.QUESTIONS, "likelihood"} == set(EXPERIMENTS)
+    assert latent_tables.RADIUS == variational.PRIOR_RADIUS
+    settings = plan(0.3, list(EXPERIMENTS))
+    asked = {latent_tables.question_of(s.name, asdict(s)) for s in settings}
+    assert asked == {*latent_tables.QUESTIONS, "main"}
+    main = [s for s in settings if latent_tables.question_of(s.name, asdict(s)) == "main"]
+    assert main == plan(0.3, ["likelihood"])
+
+
+@pytest.fixture
+def long_and_short():
+    """Networks of 30 epochs, whose codes were searched, and others of 150, of two likelihoods."""
+
+    def one(method, epochs, seed, likelihood="bernoulli", **metrics):
+        params = {"gamma": 1.0, "max_epochs": epochs, "likelihood": likelihood}
+        params |= {"n_latent": 2, "radius": 3.0, "network": "dense"}
+        seconds = {"represent": 1.0}
+        return made.record(method, seed=seed, params=params, seconds=seconds, **metrics)
+
+    rows = []
+    for seed, (short, long) in enumerate([(0.2, 0.6), (0.4, 0.8)]):
+        rows += [one("cl-vae2", 30, seed, kl=short), one("cl-vae2", 150, seed, kl=long)]
+        rows += [one("cl-vae2, gaussian", 150, seed, "gaussian", kl=0.001)]
+        rows += [one("cl-vae2 + local outlier factor", 30, seed, auc_noise=0.5)]
+        for epochs, v in ((30, short), (150, long)):
+            curve = {"v_measure": v, "v_measure_at_2": v, "v_measure_by_validation": v}
+            rows += [one("cl-vae2 + k-means", epochs, seed, **curve)]
+            rows += [one("cl-vae2, gaussian + k-means", epochs, seed, "gaussian", **curve)]
+    return pd.DataFrame(rows)
+
+
+def test_limits_of_epochs_and_likelihoods_share_no_mean(long_and_short):
+    searched = latent_tables.searched(long_and_short)
+    assert [p["max_epochs"] for p in searched["params"]] == [30, 30]
+    text = latent_tables.space_table(long_and_short, caption="c", name="n").replace("\u00a0", " ")
+    assert "| cl-vae2, γ = 1 | – | 0.700 ± 0.141 |" in text
+    assert "| cl-vae2, gaussian, γ = 1 (collapsed) | – | 0.001 ± 0.000 |" in text
+    curves = figures.draw_curves(long_and_short)
+    assert len(curves.axes) == 4
+    drawn = [line.get_ydata().tolist() for ax in curves.axes for line in ax.get_lines()]
+    assert drawn == [[pytest.approx(0.7)], [pytest.approx(0.7)]]
+    weights = figures.draw_gamma(long_and_short)
+    assert [ax.get_title() for ax in weights.axes] == ["squared error", "Bernoulli"]
+    for ax in weights.axes:
+        assert (
+            min(np.min(line.get_ydata()) for line in ax.get_lines() if len(line.get_ydata())) > 0.5
+        )
+    plt.close("all")
+
+
+def test_either_likelihood_is_judged_by_its_own_records(long_and_short):
+    printed = judge.published().query("source == 'norlander2019' and table == 'table 1'")
+    rows = long_and_short.assign(dataset="mnist")
+    for params in rows["params"]:
+        params["evaluated_on"] = "test"
+    gaussian = [p["likelihood"] == "gaussian" for p in rows["params"]]
+    rows["metrics"] = [
+        {**m, "v_measure": 0.1} if g and "v_measure" in m else m
+        for m, g in zip(rows["metrics"], gaussian, strict=True)
+    ]
+    text = latent_tables.likelihood_table(judge.compare(printed, rows), rows, caption="c", name="n")
+    (line,) = [x for x in text.splitlines() if "cl-vae2 + k-means, γ = 1 | v measure" in x]
+    cells = line.strip("| ").split(" | ")
+    assert [cells[2], cells[3][:5], cells[5][:5]] == ["0.8088", "0.100", "0.700"]
 
 
 def record(method, gamma=1.0, **metrics):

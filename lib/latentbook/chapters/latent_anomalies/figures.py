@@ -11,15 +11,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from matplotlib.ticker import MaxNLocator
 
 from latentbook import plots
 from latentbook.chapters.latent_anomalies import tables
 from latentbook.errors import LatentbookError
 from latentbook.metrics import NOISE
-from latentbook.study.method import Method
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -75,20 +76,45 @@ def draw_clusters(arrays: Arrays) -> Figure:
 
 
 def draw_curves(every: pd.DataFrame) -> Figure:
-    """Draw the V-measure against the number of clusters: a line the mean, a band the range."""
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
-    for ax, stage in zip(axes, ("mixture", "k-means"), strict=True):
-        groups = list(tables.by_space(every, stage))
-        for (space, group), colour in zip(groups, plots.colours(len(groups)), strict=True):
-            table = pd.DataFrame([_curve(m) for m in group["metrics"]]).sort_index(axis=1)
-            ax.plot(table.columns, table.mean(), "o-", markersize=3, color=colour, label=str(space))
-            ax.fill_between(table.columns, table.min(), table.max(), color=colour, alpha=0.2)
-        ax.set(title=stage, xlabel="number of clusters", ylim=(0, 1))
-        ax.grid(axis="y", linewidth=0.5)
-    axes[0].set_ylabel("V-measure")
-    handles = axes[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=min(4, max(1, len(handles[0]))))
+    """Draw the V-measure against the number of clusters: a line the mean, a band the range.
+
+    Records of several likelihoods have a row of panels each.
+    """
+    parts = _by_likelihood(every)
+    figure, axes = plt.subplots(
+        len(parts),
+        2,
+        figsize=(10, 4 * len(parts)),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    handles: dict[str, Artist] = {}
+    for row, (likelihood, records) in zip(axes, parts.items(), strict=True):
+        for ax, stage in zip(row, ("mixture", "k-means"), strict=True):
+            groups = list(tables.by_space(records, stage))
+            for (space, group), colour in zip(groups, plots.colours(len(groups)), strict=True):
+                table = pd.DataFrame([_curve(m) for m in group["metrics"]]).sort_index(axis=1)
+                label = str(space).replace(", gaussian", "") if len(parts) > 1 else str(space)
+                drawn = ax.plot(table.columns, table.mean(), "o-", markersize=3, color=colour)
+                handles.setdefault(label, drawn[0])
+                ax.fill_between(table.columns, table.min(), table.max(), color=colour, alpha=0.2)
+            title = f"{stage}, {likelihood}" if len(parts) > 1 else stage
+            ax.set(title=title, xlabel="number of clusters", ylim=(0, 1))
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+            ax.grid(axis="y", linewidth=0.5)
+        row[0].set_ylabel("V-measure")
+    columns = min(4, max(1, len(handles)))
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns)
     return figure
+
+
+def _by_likelihood(every: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the records of the networks of each likelihood, by its name in the book."""
+    names = {"gaussian": "squared error", "bernoulli": "Bernoulli"}
+    own = pd.Series([params.get("likelihood") for params in every["params"]], index=every.index)
+    found = {name: every[own == one] for one, name in names.items()}
+    return {name: rows for name, rows in found.items() if len(rows)} or {"": every}
 
 
 def _curve(scores: Mapping[str, float]) -> dict[int, float]:
@@ -210,23 +236,37 @@ def draw_deviation(arrays: Arrays) -> Figure:
 
 
 def draw_gamma(every: pd.DataFrame) -> Figure:
-    """Draw the V-measure of the CL-VAE's codes against the weight gamma of the reconstruction."""
-    figure, ax = plt.subplots(layout="constrained")
+    """Draw the V-measure of the CL-VAE's codes against the weight gamma of the reconstruction.
+
+    Each likelihood has a panel. At every weight the networks of the largest limit of epochs count.
+    """
+    parts = _by_likelihood(tables.answering(every, "gamma"))
+    figure, axes = plt.subplots(
+        1,
+        len(parts),
+        figsize=(5 * len(parts), 4),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
     rules = {"v_measure": "largest on the test images", "v_measure_by_validation": "by validation"}
-    for stage, colour in zip(("mixture", "k-means"), plots.colours(2), strict=True):
-        rows = every[every["method"] == str(Method("cl-vae2", stage))]
-        for (metric, rule), line in zip(rules.items(), ("o-", "s--"), strict=True):
-            points = pd.Series(
-                [m[metric] for m in rows["metrics"]],
-                index=[p["gamma"] for p in rows["params"]],
-                dtype=float,
-            )
-            mean = points.groupby(level=0).mean()
-            ax.plot(points.index, points, line[0], color=colour, alpha=0.4, markersize=4)
-            ax.plot(mean.index, mean, line, color=colour, label=f"{stage}, k {rule}")
-    ax.set(xscale="log", xlabel="γ, on the sum over pixels", ylabel="V-measure", ylim=(0, 1))
-    ax.grid(axis="y", linewidth=0.5)
-    ax.legend(fontsize="small")
+    for ax, (likelihood, records) in zip(axes[0], parts.items(), strict=True):
+        for stage, colour in zip(("mixture", "k-means"), plots.colours(2), strict=True):
+            groups = {
+                space.gamma: group
+                for space, group in tables.by_space(records, stage)
+                if space.gamma is not None
+            }
+            for (metric, rule), line in zip(rules.items(), ("o-", "s--"), strict=True):
+                runs = [(g, m[metric]) for g, group in groups.items() for m in group["metrics"]]
+                points = pd.DataFrame(runs, columns=["gamma", "v"]).set_index("gamma")["v"]
+                mean = points.groupby(level=0).mean()
+                ax.plot(points.index, points, line[0], color=colour, alpha=0.4, markersize=4)
+                ax.plot(mean.index, mean, line, color=colour, label=f"{stage}, k {rule}")
+        ax.set(xscale="log", xlabel="γ, on the sum over pixels", ylim=(0, 1), title=likelihood)
+        ax.grid(axis="y", linewidth=0.5)
+    axes[0][0].set_ylabel("V-measure")
+    axes[0][0].legend(fontsize="small")
     return figure
 
 

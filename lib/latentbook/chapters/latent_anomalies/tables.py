@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,14 +14,23 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from latentbook.chapters.latent_anomalies import CHAPTER
-from latentbook.study import records
+from latentbook.study import judge, records
 from latentbook.study.judge import select, summarise
 from latentbook.study.method import Method
-from latentbook.study.tables import NOT_RUN, markdown, number, score_cell, verdict_table
+from latentbook.study.tables import (
+    NOT_RUN,
+    markdown,
+    mean_and_spread,
+    number,
+    score_cell,
+    styled,
+    verdict_table,
+)
 
 STAGES = {"mixture": "bic", "k-means": "silhouette"}
 #: Data sets with full-scale tables of their own.
 DATASETS = ("mnist", "nsl_kdd", "trades", "satimage")
+#: Data set -> what its captions add where it is a part of the published one.
 #: Kinds of known anomaly, in the order of the columns; others follow by name.
 KINDS = ("any", "rotated", "noise", "fashion_mnist", "mnist", "mislabelled")
 DETECTORS = (
@@ -36,11 +45,27 @@ DETECTORS = (
     "one-class svm per cluster",
     "reconstruction error",
     "bound",
+    "frequency table",
 )
 #: Heading of the records' ``spread``: the root of the determinant of the covariance of the codes.
 UNIT = "√det Σ"
 #: Kinds of space, in the order of the rows and columns.
 SPACES = ("vae", "cl-vae", "cvae", "pca")
+#: Name of a likelihood in the book -> what the records add to the name of a space.
+LIKELIHOODS = {"squared error": ", gaussian", "Bernoulli": ""}
+#: Mean divergence in nats below which a code holds nothing of its row.
+COLLAPSED = 0.01
+#: Weights of the reconstruction that the paper names.
+WEIGHTS = (1.0, 0.3)
+#: Radius that the first class means usually have: `autoencoders.variational.PRIOR_RADIUS`.
+RADIUS = 3.0
+#: Question of `study.EXPERIMENTS` -> what its table shows.
+QUESTIONS = {
+    "gamma": "other weights of the reconstruction",
+    "network": "a convolutional network",
+    "latent": "more numbers in the code",
+    "means": "other first class means",
+}
 
 
 @dataclass(frozen=True)
@@ -82,8 +107,7 @@ def by_space(every: pd.DataFrame, learner: str) -> Iterator[tuple[SpaceName, pd.
     Where networks were trained with several limits of epochs, those of the longest count.
     """
     rows = select(every, (Method.parse(m).learner == learner for m in every["method"]))
-    pairs = zip(rows["method"], rows["params"], strict=True)
-    spaces = pd.Series([space_of(*pair) for pair in pairs], index=rows.index, dtype=object)
+    spaces = pd.Series([space_of(*pair) for pair in _pairs(rows)], index=rows.index, dtype=object)
     for space in _in_order(spaces):
         group = select(rows, (one == space for one in spaces))
         limits = [records.epoch_limit(params) for params in group["params"]]
@@ -93,6 +117,46 @@ def by_space(every: pd.DataFrame, learner: str) -> Iterator[tuple[SpaceName, pd.
 def _in_order(spaces: Iterable[SpaceName]) -> list[SpaceName]:
     """Return each of the spaces once; those of equal rank stay in the order of their names."""
     return sorted(dict.fromkeys(spaces), key=lambda space: (space.rank, str(space)))
+
+
+def question_of(method: str, params: Mapping[str, Any]) -> str:
+    """Return the question of `study.EXPERIMENTS` that a record answers.
+
+    Returns
+    -------
+    str
+        A key of `QUESTIONS`; ``main`` for the paper's own settings with either likelihood, and for
+        spaces of no network.
+
+    Examples
+    --------
+    >>> question_of("cl-vae2, conv", {"gamma": 1.0, "network": "conv"})
+    'network'
+    >>> question_of("cl-vae2, gaussian + k-means", {"gamma": 0.3})
+    'main'
+    """
+    if params.get("network", "dense") != "dense":
+        return "network"
+    if params.get("n_latent", 2) != 2:
+        return "latent"
+    if params.get("radius", RADIUS) != RADIUS:
+        return "means"
+    return "main" if params.get("gamma", 1.0) in WEIGHTS else "gamma"
+
+
+def answering(every: pd.DataFrame, *questions: str) -> pd.DataFrame:
+    """Return the records that answer one of some questions, or are of the ``main`` settings."""
+    wanted = (*questions, "main")
+    return select(every, (question_of(*pair) in wanted for pair in _pairs(every)))
+
+
+def searched(every: pd.DataFrame) -> pd.DataFrame:
+    """Return the records of those networks themselves whose codes were searched for anomalies."""
+    learners = [Method.parse(method).learner for method in every["method"]]
+    networks = [(space_of(*pair), records.epoch_limit(pair[1])) for pair in _pairs(every)]
+    found = {one for one, learner in zip(networks, learners, strict=True) if learner in DETECTORS}
+    chosen = (not name and one in found for one, name in zip(networks, learners, strict=True))
+    return select(every, chosen)
 
 
 def clustering_table(every: pd.DataFrame, *, caption: str, name: str) -> str:
@@ -277,7 +341,10 @@ def agreement_table(every: pd.DataFrame, *, caption: str, name: str) -> str:
 
 
 def space_table(every: pd.DataFrame, *, caption: str, name: str) -> str:
-    """Return what training reached: both terms of the loss, epochs, and the priors' own classes."""
+    """Return what training reached: both terms of the loss, epochs, and the priors' own classes.
+
+    A space whose divergence is below `COLLAPSED` is called collapsed.
+    """
     header = [
         "space",
         "reconstruction, nats",
@@ -291,8 +358,88 @@ def space_table(every: pd.DataFrame, *, caption: str, name: str) -> str:
         seconds = pd.Series([s["represent"] for s in group["seconds"]]).mean()
         cells = [score_cell(group, m) for m in ("reconstruction", "kl", "spread")]
         cells += [score_cell(group, "v_measure_nearest_mean"), _average(group, "epochs")]
-        body.append([str(space), *cells, number(seconds, 0), str(len(group))])
+        divergence = summarise(group, "kl")
+        dead = divergence is not None and divergence["mean"] < COLLAPSED
+        label = f"{space} (collapsed)" if dead else str(space)
+        body.append([label, *cells, number(seconds, 0), str(len(group))])
     return markdown(header, body, caption=caption, name=name)
+
+
+def settings_table(every: pd.DataFrame, question: str, *, caption: str, name: str) -> str:
+    """Return the V-measures of the settings that answer a question, beside the main ones.
+
+    Parameters
+    ----------
+    every
+        Records of one data set.
+    question
+        A key of `QUESTIONS`.
+    """
+    header = ["space", "V, nearest prior mean", "V, k-means", "V, mixture", "epochs"]
+    every = answering(every, question)
+    asked = [question_of(*pair) == question for pair in _pairs(every)]
+    kinds = {Method.parse(method).kind for method in every["method"][asked]}
+    every = select(every, (Method.parse(method).kind in kinds for method in every["method"]))
+    metrics = {"": "v_measure_nearest_mean", "k-means": "v_measure", "mixture": "v_measure"}
+    groups = {learner: dict(by_space(every, learner)) for learner in metrics}
+    body = []
+    for space, group in sorted(groups[""].items(), key=_setting):
+        found = [groups[one].get(space, every[:0]) for one in metrics]
+        pairs = zip(found, metrics.values(), strict=True)
+        cells = [mean_and_spread(summarise(*pair)) for pair in pairs]
+        body.append([str(space), *cells, _average(group, "epochs")])
+    return markdown(header, body, caption=caption, name=name)
+
+
+def _setting(pair: tuple[SpaceName, pd.DataFrame]) -> tuple[Any, ...]:
+    """Return the place of a space in `settings_table`: by likelihood, kind, and what is asked."""
+    space, group = pair
+    params = group["params"].iloc[0]
+    values = [params.get(name) for name in ("n_latent", "radius", "network")]
+    return (-(params.get("likelihood") == "gaussian"), *space.rank, *values)
+
+
+def _pairs(every: pd.DataFrame) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    return zip(every["method"], every["params"], strict=True)
+
+
+def likelihood_table(
+    compared: pd.DataFrame, every: pd.DataFrame, *, caption: str, name: str
+) -> str:
+    """Return every number of table 1 beside ours with either likelihood, with both verdicts.
+
+    Parameters
+    ----------
+    compared
+        Rows of `judge.compare`, those of table 1.
+    every
+        The full-scale records.
+    """
+    printed = compared[list(judge.PUBLISHED_COLUMNS)]
+    judged = {
+        title: judge.compare(printed.assign(method=_with(printed["method"], ending)), every)
+        for title, ending in LIKELIHOODS.items()
+    }
+    body = []
+    plain = _with(printed["method"], "")
+    for i, (method, (_, row)) in enumerate(zip(plain, printed.iterrows(), strict=True)):
+        gamma = row["params"].get("gamma")
+        label = method if gamma is None else f"{method}, γ = {gamma:g}"
+        cells = [row["metric"].replace("_", " "), number(row["value"], 4)]
+        for one in judged.values():
+            cells += [mean_and_spread(one.iloc[i]), styled(one.iloc[i]["verdict"])]
+        body.append([label, *cells])
+    header = ["method", "metric", "published"]
+    header += [heading for title in LIKELIHOODS for heading in (title, "verdict")]
+    return markdown(header, body, caption=caption, name=name)
+
+
+def _with(methods: Iterable[str], ending: str) -> list[str]:
+    """Return the methods with another likelihood: its ending in place of the one they have."""
+    parsed = [Method.parse(method) for method in methods]
+    plain = [one.representation.removesuffix(LIKELIHOODS["squared error"]) for one in parsed]
+    pairs = zip(parsed, plain, strict=True)
+    return [str(replace(one, representation=name + ending)) for one, name in pairs]
 
 
 def live(results: pd.DataFrame, about: str) -> dict[str, str]:
@@ -308,7 +455,7 @@ def live(results: pd.DataFrame, about: str) -> dict[str, str]:
     return tables_of(results, about, "tbl-07-live")
 
 
-def tables_of(every: pd.DataFrame, about: str, name: str) -> dict[str, str]:
+def tables_of(every: pd.DataFrame, about: str, name: str, searched: str = "") -> dict[str, str]:
     """Return all tables of some records of one data set, by the last word of their name.
 
     Parameters
@@ -317,12 +464,15 @@ def tables_of(every: pd.DataFrame, about: str, name: str) -> dict[str, str]:
         The data and their size, for the captions.
     name
         What the names of the tables start with.
+    searched
+        What the captions of the tables about detectors say instead, where it differs.
     """
+    clustered, about = about, searched or about
     return {
-        "spaces": space_table(every, caption=f"Latent spaces: {about}", name=f"{name}-spaces"),
+        "spaces": space_table(every, caption=f"Latent spaces: {clustered}", name=f"{name}-spaces"),
         "clustering": clustering_table(
             every,
-            caption=f"V-measure and number of clusters, chosen in three ways: {about}",
+            caption=f"V-measure and number of clusters, chosen in three ways: {clustered}",
             name=f"{name}-clustering",
         ),
         "mass": mass_table(
@@ -363,12 +513,43 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
     written = {}
     for dataset in DATASETS:
         rows = own[own["dataset"] == dataset]
-        size = f", {rows['n_samples'].max():,} rows{records.of_extent(rows)}" if len(rows) else ""
-        for page, text in tables_of(rows, dataset + size, f"tbl-07-{dataset}").items():
+        own_networks = select(rows, (not Method.parse(m).learner for m in rows["method"]))
+        abouts = [_about(rows, dataset) + _limit(of) for of in (own_networks, searched(rows))]
+        pages = tables_of(answering(rows), abouts[0], f"tbl-07-{dataset}", abouts[1])
+        for page, text in pages.items():
             written[f"07-{dataset}-{page}.md"] = text if len(rows) else NOT_RUN
+    mnist = own[own["dataset"] == "mnist"]
+    about = _about(mnist, "mnist")
+    written["07-mnist-searched.md"] = space_table(
+        searched(mnist),
+        caption=f"Networks whose codes were searched for anomalies: {about}",
+        name="tbl-07-mnist-searched",
+    )
+    for question, words in QUESTIONS.items():
+        caption = f"V-measure, largest over k, with {words} (number of seeds in brackets): {about}"
+        written[f"07-mnist-{question}.md"] = settings_table(
+            mnist, question, caption=caption, name=f"tbl-07-mnist-{question}"
+        )
+    paper = compared[compared["source"] == "norlander2019"]
+    written["07-likelihoods.md"] = likelihood_table(
+        paper[paper["table"] == "table 1"],
+        own,
+        caption="Table 1 of the paper, with either likelihood (number of seeds in brackets)",
+        name="tbl-07-likelihoods",
+    )
     verdicts = verdict_table(
-        compared[compared["source"] == "norlander2019"],
-        caption="Numbers of the paper, published and reproduced",
-        name="tbl-07-verdicts",
+        paper, caption="Numbers of the paper, published and reproduced", name="tbl-07-verdicts"
     )
     return written | {"07-verdicts.md": verdicts}
+
+
+def _limit(networks: pd.DataFrame) -> str:
+    """Return the limit of epochs of the networks that a table shows, for its caption."""
+    limits = [records.epoch_limit(params) for params in networks["params"]]
+    return f"; networks of at most {max(limits)} epochs" if limits else ""
+
+
+def _about(rows: pd.DataFrame, dataset: str) -> str:
+    """Return a data set, its size, and whether it is a subset, for captions."""
+    part = records.of_extent(rows)
+    return f"{dataset}, {rows['n_samples'].max():,} rows{part}" if len(rows) else dataset
