@@ -30,7 +30,6 @@ from latentbook.study.tables import (
 STAGES = {"mixture": "bic", "k-means": "silhouette"}
 #: Data sets with full-scale tables of their own.
 DATASETS = ("mnist", "nsl_kdd", "trades", "satimage")
-#: Data set -> what its captions add where it is a part of the published one.
 #: Kinds of known anomaly, in the order of the columns; others follow by name.
 KINDS = ("any", "rotated", "noise", "fashion_mnist", "mnist", "mislabelled")
 DETECTORS = (
