@@ -573,8 +573,9 @@ def mixture_elsewhere(evidence: Evidence) -> Claim:
             "all scores are better on UMAP of MNIST": all(
                 _words(judged) == {"better"} for judged in mnist.values()
             ),
-            "no score is better on UMAP of Fashion-MNIST": "better" not in _words(fashion),
-            "and some are worse": "worse" in _words(fashion),
+            "NMI and ARI are worse on UMAP of Fashion-MNIST": (
+                fashion["nmi"].word == fashion["ari"].word == "worse"
+            ),
             "no score is better on t-SNE": not any("better" in _words(judged) for judged in tsne),
         },
     )
