@@ -59,8 +59,9 @@ def test_a_criterion_that_ends_with_the_search_has_chosen_nothing():
     assert row[3] == "14, ≥ 15"
     scores = chosen(0, 9, 0.8, 15)["metrics"]
     text = tables.chosen(scores, 15)
-    assert "The silhouette is best with 9 clusters; the k-means then has" in text
+    assert "The silhouette is best with 9 clusters; k-means then has an accuracy of 0.800." in text
     assert "BIC is best with 15 clusters, the largest number that was tried, so" in text
+    assert text.endswith("; a mixture then has an accuracy of 0.900.")
     assert "largest" not in tables.chosen(scores, 16)
 
 
@@ -96,6 +97,8 @@ def test_scores_of_the_longest_training_best_first():
     assert "Clustering of digits, 50 images, best accuracy first" in text
     assert text.index("k-means raw") < text.index("cae10 + k-means (9 epochs)")
     assert "3 epochs" not in text
+    part = generated(record(dataset="cifar10", params={"evaluated_on": "all"}))["03-scores.md"]
+    assert "Clustering of cifar10, 50 test images, best" in part
 
 
 def test_the_live_table_leaves_out_what_has_no_accuracy():

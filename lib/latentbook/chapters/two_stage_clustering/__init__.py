@@ -8,5 +8,7 @@ LOSSES = {"cae10": "bce", "cae10-guo": "mse"}
 CRITERIA = {"silhouette": "k-means", "bic": "mixture"}
 #: What stands for a clusterer in the names of records about the number of clusters.
 CHOICE = "choice of k"
+#: Data set of which only a part is at hand -> what its samples are.
+PARTS = {"cifar10": "test images"}
 #: Representation whose picture is shown, and on which k is chosen where it was computed.
 PICTURE = "umap2"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentbook.chapters.two_stage_clustering import CHAPTER, CHOICE, CRITERIA, LOSSES
+from latentbook.chapters.two_stage_clustering import CHAPTER, CHOICE, CRITERIA, LOSSES, PARTS
 from latentbook.study import gains
 from latentbook.study.claims import scores as by_run
 from latentbook.study.judge import longest, select, summarise
@@ -109,14 +109,15 @@ def chosen(scores: Mapping[str, float], k_max: int) -> str:
         best = f"{name} is best with {k} clusters"
         if k == k_max:
             best += ", the largest number that was tried, so it has found no optimum"
+        article = "" if stage == "k-means" else "a "
         accuracy = scores[f"acc_by_{criterion}"]
-        sentences.append(f"{best}; the {stage} then has an accuracy of {accuracy:.3f}.")
+        sentences.append(f"{best}; {article}{stage} then has an accuracy of {accuracy:.3f}.")
     return " ".join(sentences)
 
 
 def _size(found: pd.DataFrame, dataset: str) -> str:
     samples = found.loc[found["dataset"] == dataset, "n_samples"].max()
-    return f"{dataset}, {samples:,} images"
+    return f"{dataset}, {samples:,} {PARTS.get(dataset, 'images')}"
 
 
 def _mixture_gains(found: pd.DataFrame) -> str:
