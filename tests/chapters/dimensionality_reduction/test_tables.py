@@ -97,7 +97,7 @@ def test_clouds_are_described_by_both_measures():
     text = tables.clouds({"normal": X})
     contrast, size = dimension.relative_contrast(X), dimension.effective_dimension(X)
     assert f"| normal | {contrast:.2f} | {size:.0f} |" in text
-    assert "points in 4 dimensions" in text
+    assert "Contrast of 50 points in 4 dimensions" in text
 
 
 def test_an_embedding_of_other_features_has_the_separation_of_the_classes_only():
@@ -128,7 +128,7 @@ def test_sentences_about_a_live_run_are_computed():
         clouds["uniform points"]
     )
     assert tables.kept_contrast(clouds) == (
-        f"The relative contrast of the images is {ratio:.1f} times that of the uniform points."
+        f"The relative contrast of *images* is {ratio:.1f} times that of *uniform points*."
     )
 
 

@@ -139,16 +139,16 @@ def growth(contrasts: Mapping[int, np.ndarray], exponents: Mapping[int, float]) 
 
 
 def clouds(named: Mapping[str, np.ndarray]) -> str:
-    """Return contrast and effective dimension of clouds of 1,000 points."""
+    """Return contrast and effective dimension of clouds of equally many points."""
     rows = [
         [name, f"{dimension.relative_contrast(X):.2f}", f"{dimension.effective_dimension(X):.0f}"]
         for name, X in named.items()
     ]
-    width = next(iter(named.values())).shape[1]
+    n_points, width = next(iter(named.values())).shape
     return markdown(
         ["cloud", "relative contrast", "effective linear dimensions"],
         rows,
-        caption=f"Contrast of 1,000 points in {width} dimensions: how much farther the "
+        caption=f"Contrast of {n_points:,} points in {width} dimensions: how much farther the "
         "farthest point is than the nearest",
         name="tbl-01-clouds",
     )
@@ -174,8 +174,8 @@ def farther(dimensions: np.ndarray, contrasts: Mapping[int, np.ndarray]) -> str:
 def kept_contrast(named: Mapping[str, np.ndarray]) -> str:
     """Say how many times the contrast of the first cloud is that of the others."""
     (name, first), *others = ((name, dimension.relative_contrast(X)) for name, X in named.items())
-    times = [f"{first / contrast:.1f} times that of the {other}" for other, contrast in others]
-    return f"The relative contrast of the {name} is {_and(times)}."
+    times = [f"{first / contrast:.1f} times that of *{other}*" for other, contrast in others]
+    return f"The relative contrast of *{name}* is {_and(times)}."
 
 
 def best_pictures(made: Iterable[Mapping[str, Any]]) -> str:
