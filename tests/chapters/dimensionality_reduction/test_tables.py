@@ -1,4 +1,4 @@
-"""Tables and numbers in sentences of chapter 01, from made-up records and the committed ones."""
+"""Tables and sentences about live runs of chapter 01, from made-up records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from latentbook import dimension, paths
 from latentbook.chapters.dimensionality_reduction import CHAPTER, DATASETS, MEASURES, tables
-from latentbook.study import cells, judge, records
+from latentbook.study import cells, judge
 from tests import made
 from tests.made import frame
 
@@ -49,7 +49,9 @@ def test_structure_is_the_mean_over_seeds_with_its_deviation():
     )
     text = tables.structure(rows, caption="c", name="n")
     header, _, pca, raw = text.splitlines()[3:7]
-    assert header == "| method | trust | kept | distances | centroids | 15-NN | seeds | seconds |"
+    assert (
+        header == "| method | trust | kept | ρ distances | ρ centroids | 15-NN | seeds | seconds |"
+    )
     deviation = np.std([0.9, 0.8], ddof=1)
     assert pca.startswith(f"| pca2 | 0.850\u00a0±\u00a0{deviation:.3f} | 0.500\u00a0±\u00a00.000 |")
     assert pca.endswith("| 2 | 3 |")
@@ -95,30 +97,58 @@ def test_clouds_are_described_by_both_measures():
     text = tables.clouds({"normal": X})
     contrast, size = dimension.relative_contrast(X), dimension.effective_dimension(X)
     assert f"| normal | {contrast:.2f} | {size:.0f} |" in text
-    assert "points in 4 dimensions" in text
+    assert "Contrast of 50 points in 4 dimensions" in text
 
 
-def test_numbers_of_sentences_are_means_over_seeds():
-    rows = frame(
-        record(metrics={"knn_preservation": 0.1}),
-        record(seed=1, metrics={"knn_preservation": 0.2}),
-        record("fashion_mnist", metrics={"explained_variance_double_1": 0.29056869}),
-        record("fashion_mnist", "tsne2", seconds={"embed": 1234.4}),
+def test_an_embedding_of_other_features_has_the_separation_of_the_classes_only():
+    hog = record(method="hog + umap2", params={"features": "hog"})
+    rows = frame(hog, record())
+    gradients, pixels = tables.comparable(rows)["metrics"]
+    assert gradients == {"knn_accuracy": 0.5}
+    assert set(pixels) == set(MEASURES)
+    assert set(rows["metrics"].iloc[0]) == set(MEASURES)  # the records themselves stay
+    *_, row, _ = tables.structure(rows.head(1), caption="c", name="n").splitlines()
+    assert row == "| hog + umap2 | – | – | – | – | 0.500 | 1 | 2 |"
+
+
+def test_a_method_that_sees_a_sample_says_so():
+    part = record(method="tsne2", params={"sample": 10_000})
+    whole = record("usps", "tsne2", n=9298, params={"sample": 9298})
+    assert "| tsne2 (10,000 images) |" in tables.structure(frame(part), caption="c", name="n")
+    assert "| tsne2 |" in tables.structure(frame(whole), caption="c", name="n")
+
+
+def test_sentences_about_a_live_run_are_computed():
+    contrasts = {p: np.array([[1.0, 2.0], [3.0, 0.0251 * p]]) for p in (1, 2)}
+    text = tables.farther(np.array([2, 4096]), contrasts)
+    assert text.startswith("In 4,096 dimensions")
+    assert text.endswith("by no more than 2.5% for $p = 1$ and 5.0% for $p = 2$.")
+    clouds = {"images": np.eye(3) * [1, 2, 4], "uniform points": np.eye(3) * [1, 2, 3]}
+    ratio = dimension.relative_contrast(clouds["images"]) / dimension.relative_contrast(
+        clouds["uniform points"]
     )
-    texts = tables.in_prose(rows)
-    assert texts["mnist pca2 kept"] == "0.15"
-    assert texts["fashion_mnist pca2 double"] == "0.290569"
-    assert texts["seconds tsne2"] == "1,234"
-    assert texts["seconds tsne2 all"] == texts["cifar10 raw 15-NN"] == tables.NOT_RUN
+    assert tables.kept_contrast(clouds) == (
+        f"The relative contrast of *images* is {ratio:.1f} times that of *uniform points*."
+    )
 
 
-def test_every_number_that_the_prose_draws_is_in_the_committed_records():
-    notebook = paths.notebooks() / f"{CHAPTER}.ipynb"
-    drawn = set(re.findall(r"\{glue:text\}`([^`]+)`", notebook.read_text()))
-    texts = tables.in_prose(tables.full_scale(records.read()))
-    assert len(drawn) > 30
-    assert drawn <= set(texts)
-    assert [name for name in drawn if texts[name] == tables.NOT_RUN] == []
+def test_the_best_pictures_of_a_run_are_named_with_their_values():
+    made = [
+        record(method="pca2", metrics={"distance_correlation": 0.9, "knn_preservation": 0.1}),
+        record(method="umap2", metrics={"knn_preservation": 0.3, "knn_accuracy": 0.6}),
+        record(method="pca50", metrics=dict.fromkeys(MEASURES, 1.0)),
+        record(
+            method="hog + umap2",
+            params={"features": "hog"},
+            metrics={"knn_preservation": 0.8, "knn_accuracy": 0.7},
+        ),
+    ]
+    assert tables.best_pictures(made) == (
+        "Of the pictures of this run, `umap2` keeps the largest share of the nearest neighbours "
+        "(kept 0.30), `pca2` keeps the order of the distances best (ρ 0.90) and `hog + umap2` "
+        "separates the classes best (15-NN 0.70)."
+    )
+    assert "nothing in two dimensions" in tables.best_pictures(made[2:3])
 
 
 @pytest.mark.parametrize("name", ["def ", "lambda"])

@@ -82,7 +82,11 @@ def test_the_choice_of_k_is_the_best_of_each_curve():
     }
     z = np.random.default_rng(0).normal(size=(40, 2))
     figure = figures.draw_choice(curves, z, 5)
-    assert titles(figure) == ["silhouette chooses 3", "BIC chooses 4", "Ward dendrogram"]
+    assert titles(figure) == [
+        "silhouette: best with 3",
+        "BIC: best with 4, the largest tried",
+        "Ward dendrogram",
+    ]
     left, _, right = figure.axes
     np.testing.assert_array_equal(left.lines[0].get_ydata(), curves["curve silhouette"])
     assert list(left.lines[1].get_xdata()) == [5, 5]
@@ -106,7 +110,12 @@ def test_full_scale_panels_and_centres_are_those_that_were_kept(own_project):
 
 def test_training_has_a_panel_a_data_set_and_a_line_a_method():
     rows = [
-        {"dataset": dataset, "method": method, "params": params, "metrics": {"acc": acc}}
+        {
+            "dataset": dataset,
+            "method": method,
+            "params": params,
+            "metrics": {"acc": acc, "nmi": acc / 2},
+        }
         for dataset, method, params, acc in [
             ("mnist", "cae10 + k-means", {"max_epochs": 1, "evaluated_on": "all"}, 0.5),
             ("mnist", "cae10 + k-means", {"max_epochs": 9, "evaluated_on": "all"}, 0.6),
@@ -116,13 +125,16 @@ def test_training_has_a_panel_a_data_set_and_a_line_a_method():
         ]
     ]
     figure = figures.draw_training(pd.DataFrame(rows))
-    assert titles(figure) == ["mnist", "usps"]
-    mnist, usps = figure.axes
+    assert titles(figure) == ["mnist", "usps", "", ""]
+    mnist, usps, nmi, _ = figure.axes
     (line,) = [line for line in mnist.lines if len(line.get_xdata())]
     np.testing.assert_array_equal(line.get_xdata(), [1, 9])
     np.testing.assert_allclose(line.get_ydata(), [0.5, 0.6])
+    (line,) = [line for line in nmi.lines if len(line.get_xdata())]
+    np.testing.assert_allclose(line.get_ydata(), [0.25, 0.3])
+    assert [mnist.get_ylabel(), nmi.get_ylabel()] == ["ACC", "NMI"]
     assert mnist.get_xscale() == "log"
     words = {text.get_text() for text in usps.get_legend().get_texts()}
     assert {"cae10", "cae10-guo", "k-means", "mixture"} <= words
     empty = pd.DataFrame(columns=["dataset", "method", "params", "metrics"])
-    assert titles(figures.draw_training(empty)) == ["not run"]
+    assert titles(figures.draw_training(empty)) == ["not run", ""]

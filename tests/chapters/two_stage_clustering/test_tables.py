@@ -9,6 +9,9 @@ from latentbook.chapters.two_stage_clustering import CHAPTER, tables
 from latentbook.study import judge
 from tests.made import frame, record, rows_of
 
+#: Mean and standard deviation of loss, accuracy and NMI of the longest training.
+MEANS = [("0.300", "0.000"), ("0.600", "0.141"), ("0.300", "0.071")]
+
 
 def generated(*rows) -> dict[str, str]:
     every = frame(*rows)
@@ -18,16 +21,17 @@ def generated(*rows) -> dict[str, str]:
 def trained(seed: int, limit: int, epochs: int, acc: float, method: str = "cae10 + k-means"):
     loss = {"mse": 0.04} if "guo" in method else {"bce": 0.3}
     params = {"max_epochs": limit, "evaluated_on": "all"}
-    return record(method, seed, params=params, acc=acc, epochs=epochs, **loss)
+    scores = {"acc": acc, "nmi": acc / 2, "ari": acc / 4}
+    return record(method, seed, params=params, epochs=epochs, **scores, **loss)
 
 
-def chosen(seed: int, k: int, acc: float):
+def chosen(seed: int, k: int, acc: float, bic: int = 12):
     return record(
         "umap2 + choice of k",
         seed,
         params={"k_max": 15},
         k_by_silhouette=k,
-        k_by_bic=12,
+        k_by_bic=bic,
         acc_by_silhouette=acc,
         acc_by_bic=0.9,
     )
@@ -37,10 +41,10 @@ def test_training_by_limit_of_epochs():
     rows = (trained(0, 3, 3, 0.4), trained(0, 150, 62, 0.5), trained(1, 150, 80, 0.7))
     files = generated(*rows, trained(0, 5, 5, 0.6, "cae10-guo + mixture"))
     _, short, full, guo = rows_of(files["03-training.md"])
-    assert short == ["digits: cae10", "3", "3", "0.300", "0.400", "–", "1"]
-    loss, spread = "0.300\u00a0±\u00a00.000", "0.600\u00a0±\u00a00.141"
-    assert full == ["digits: cae10", "150", "62–80", loss, spread, "–", "2"]
-    assert guo == ["digits: cae10-guo", "5", "5", "0.040", "–", "0.600", "1"]
+    assert short == ["digits: cae10", "3", "3", "0.300", "0.400", "0.200", "–", "–", "1"]
+    loss, acc, nmi = (f"{m}\u00a0±\u00a0{s}" for m, s in MEANS)
+    assert full == ["digits: cae10", "150", "62–80", loss, acc, nmi, "–", "–", "2"]
+    assert guo == ["digits: cae10-guo", "5", "5", "0.040", "–", "–", "0.600", "0.300", "1"]
 
 
 def test_two_trainings_of_one_seed_are_two_runs():
@@ -59,6 +63,44 @@ def test_all_numbers_that_a_criterion_chose_are_named():
     assert row == ["digits, umap2", "9, 10", spread[0], "12", spread[1], "2"]
 
 
+def test_a_criterion_that_ends_with_the_search_has_chosen_nothing():
+    _, row = rows_of(generated(chosen(0, 9, 0.8, 15), chosen(1, 9, 0.6, 14))["03-choice-of-k.md"])
+    assert row[3] == "14, ≥ 15"
+    scores = chosen(0, 9, 0.8, 15)["metrics"]
+    text = tables.chosen(scores, 15)
+    assert "The silhouette is best with 9 clusters; k-means then has an accuracy of 0.800." in text
+    assert "BIC is best with 15 clusters, the largest number that was tried, so" in text
+    assert text.endswith("; a mixture then has an accuracy of 0.900.")
+    assert "largest" not in tables.chosen(scores, 16)
+
+
+def test_the_gain_of_a_mixture_is_paired_by_seed():
+    pairs = [(0, 0.4, 0.5), (1, 0.6, 0.71), (2, 0.5, 0.59)]
+    rows = [
+        trained(seed, 9, 9, acc, f"cae10 + {stage}")
+        for seed, *both in pairs
+        for stage, acc in zip(("k-means", "mixture"), both, strict=True)
+    ]
+    short = [trained(0, 3, 3, 0.9), record("umap2 + k-means", params={"evaluated_on": "all"})]
+    _, row = rows_of(generated(*rows, *short)["03-mixture.md"])
+    label, acc, nmi, ari, n = row
+    assert (label, n) == ("digits: cae10", "3")
+    # mean 0.1 and standard error 0.01 / sqrt(3), with Student's 4.303 at two degrees of freedom
+    assert acc == "+0.100 [+0.075, +0.125] better"
+    assert nmi == "+0.050 [+0.038, +0.062] better"
+    assert ari.endswith("better")
+    _, single = rows_of(generated(*rows[:2])["03-mixture.md"])
+    assert single[1] == "+0.100 one run"
+
+
+def test_the_share_that_hdbscan_keeps_is_said_of_every_representation():
+    kept = record("umap2 + hdbscan", n_clusters=7.0) | {"coverage": 0.987}
+    assert tables.kept([kept, record()]) == (
+        "Share of the images that HDBSCAN assigns to a cluster: 99% on `umap2` (clusters: 7)."
+    )
+    assert tables.kept([record()]) == "HDBSCAN was not run."
+
+
 def test_scores_of_the_longest_training_best_first():
     text = generated(trained(0, 3, 3, 0.9), trained(0, 9, 9, 0.4), record())["03-scores.md"]
     assert (
@@ -66,6 +108,8 @@ def test_scores_of_the_longest_training_best_first():
     )
     assert text.index("k-means raw") < text.index("cae10 + k-means (9 epochs)")
     assert "3 epochs" not in text
+    part = generated(record(dataset="cifar10", params={"evaluated_on": "all"}))["03-scores.md"]
+    assert "Clustering of cifar10, 50 test images, best" in part
 
 
 def test_the_live_table_leaves_out_what_has_no_accuracy():

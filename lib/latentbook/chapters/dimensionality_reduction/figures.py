@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from latentbook import plots
 from latentbook.chapters.dimensionality_reduction import CHAPTER, DATASETS, MEASURES, PICTURES
+from latentbook.chapters.dimensionality_reduction.tables import comparable
 from latentbook.datasets.registry import entry
 from latentbook.metrics import NOISE
 from latentbook.study.figures import draw_not_run
@@ -118,6 +119,8 @@ def draw_full_scale_scree() -> Figure:
 def draw_structure(found: pd.DataFrame) -> Figure:
     """Draw one panel a measure, with methods as rows and data sets as marks.
 
+    Measures that mean nothing for a method are left out, as in the tables.
+
     Parameters
     ----------
     found
@@ -125,6 +128,7 @@ def draw_structure(found: pd.DataFrame) -> Figure:
     """
     if found.empty:
         return draw_not_run()
+    found = comparable(found)
     figure, axes = plt.subplots(1, len(MEASURES), figsize=(9, 4), sharey=True, layout="constrained")
     methods = list(dict.fromkeys(found["method"]))[::-1]
     names = list(dict.fromkeys(found["dataset"]))

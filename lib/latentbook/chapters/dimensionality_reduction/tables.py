@@ -1,6 +1,7 @@
-"""Tables of chapter 01: contrast, structure that each embedding keeps, verdicts, and prose.
+"""Tables of chapter 01: contrast, structure that each embedding keeps, verdicts.
 
-`generated` returns the tables of the full scale, `in_prose` the numbers of the sentences.
+`generated` returns the tables of the full scale. `farther`, `kept_contrast` and `best_pictures`
+return sentences about a live run, computed from its arrays and records.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ import numpy as np
 import pandas as pd
 
 from latentbook import dimension
-from latentbook.chapters.dimensionality_reduction import CHAPTER, DATASETS, MEASURES, PICTURES
+from latentbook.chapters.dimensionality_reduction import (
+    CHAPTER,
+    DATASETS,
+    MEASURES,
+    PICTURES,
+    SEPARATION,
+)
 from latentbook.chapters.dimensionality_reduction.parameters import METHODS
 from latentbook.datasets.registry import entry
-from latentbook.study.judge import summarise
 from latentbook.study.records import of_extent
 from latentbook.study.tables import markdown, number, score_cell, verdict_table
-
-#: Stands in a sentence where a number would, before anything has run.
-NOT_RUN = "(not run)"
 
 
 def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
@@ -68,8 +71,23 @@ def _structure_at_full_scale(found: pd.DataFrame, dataset: str) -> str:
     )
 
 
+def comparable(found: pd.DataFrame) -> pd.DataFrame:
+    """Return records without the measures that mean nothing for an embedding of other features.
+
+    All measures but the separation of the classes compare with neighbours and distances among the
+    pixels, which an embedding of oriented gradients does not try to keep.
+    """
+    pairs = zip(found["metrics"], found["params"], strict=True)
+    kept = [
+        {name: m[name] for name in m if name == SEPARATION or "features" not in p} for m, p in pairs
+    ]
+    return found.assign(metrics=kept)
+
+
 def structure(found: pd.DataFrame, *, caption: str, name: str) -> str:
     """Return the measures of each method, as mean ± standard deviation over seeds.
+
+    A method that embeds a sample only says so.
 
     Parameters
     ----------
@@ -77,10 +95,12 @@ def structure(found: pd.DataFrame, *, caption: str, name: str) -> str:
         Records of one data set.
     """
     rows = []
-    for method, group in found.groupby("method", sort=False):
+    for method, group in comparable(found).groupby("method", sort=False):
+        sample, whole = group["params"].iloc[0].get("sample"), group["n_samples"].iloc[0]
+        label = f"{method} ({sample:,} images)" if sample and sample < whole else method
         cells = [score_cell(group, measure) for measure in MEASURES]
         seconds = np.mean([sum(stages.values()) for stages in group["seconds"]])
-        rows.append([method, *cells, str(group["seed"].nunique()), f"{seconds:,.0f}"])
+        rows.append([label, *cells, str(group["seed"].nunique()), f"{seconds:,.0f}"])
     header = ["method", *MEASURES.values(), "seeds", "seconds"]
     return markdown(header, rows, caption=caption, name=name)
 
@@ -120,56 +140,64 @@ def growth(contrasts: Mapping[int, np.ndarray], exponents: Mapping[int, float]) 
 
 
 def clouds(named: Mapping[str, np.ndarray]) -> str:
-    """Return contrast and effective dimension of clouds of 1,000 points."""
+    """Return contrast and effective dimension of clouds of equally many points."""
     rows = [
         [name, f"{dimension.relative_contrast(X):.2f}", f"{dimension.effective_dimension(X):.0f}"]
         for name, X in named.items()
     ]
-    width = next(iter(named.values())).shape[1]
+    n_points, width = next(iter(named.values())).shape
     return markdown(
         ["cloud", "relative contrast", "effective linear dimensions"],
         rows,
-        caption=f"Contrast of 1,000 points in {width} dimensions: how much farther the "
+        caption=f"Contrast of {n_points:,} points in {width} dimensions: how much farther the "
         "farthest point is than the nearest",
         name="tbl-01-clouds",
     )
 
 
-def in_prose(found: pd.DataFrame) -> dict[str, str]:
-    """Return the full-scale numbers that the chapter's sentences draw, by the name they go by.
-
-    A name reads ``<data set> <method> <measure>``, as in ``mnist umap2 distances``.
+def farther(dimensions: np.ndarray, contrasts: Mapping[int, np.ndarray]) -> str:
+    """Say how much farther than the nearest point the farthest is, in the most dimensions.
 
     Parameters
     ----------
-    found
-        As returned by `full_scale`.
+    dimensions
+        Numbers of dimensions, increasing.
+    contrasts
+        As for `growth`.
     """
-    methods = ("raw", "pca50", "umap10", "umap30", *PICTURES)
-    texts = {
-        f"{dataset} {method} {heading}": _text(found, dataset, method, measure, 2)
-        for dataset in ("fashion_mnist", "mnist", "cifar10")
-        for method in methods
-        for measure, heading in MEASURES.items()
-    }
-    shares = {
-        "pca2 single": ("explained_variance_ratio_1", 6),
-        "pca2 double": ("explained_variance_double_1", 6),
-        "pca50 sum": ("explained_variance_ratio_sum", 3),
-    }
-    for name, (metric, digits) in shares.items():
-        method = name.split()[0]
-        texts[f"fashion_mnist {name}"] = _text(found, "fashion_mnist", method, metric, digits)
-    for method in ("tsne2", "tsne2 all"):
-        seconds = [stages["embed"] for stages in _of(found, "fashion_mnist", method)["seconds"]]
-        texts[f"seconds {method}"] = f"{np.mean(seconds):,.0f}" if seconds else NOT_RUN
-    return texts
+    shares = [f"{values[-1, 1]:.1%} for $p = {p}$" for p, values in contrasts.items()]
+    return (
+        f"In {dimensions[-1]:,} dimensions the farthest of a hundred uniform points is farther "
+        f"away than the nearest by no more than {_and(shares)}."
+    )
 
 
-def _of(found: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
-    return found[(found["dataset"] == dataset) & (found["method"] == method)]
+def kept_contrast(named: Mapping[str, np.ndarray]) -> str:
+    """Say how many times the contrast of the first cloud is that of the others."""
+    (name, first), *others = ((name, dimension.relative_contrast(X)) for name, X in named.items())
+    times = [f"{first / contrast:.1f} times that of *{other}*" for other, contrast in others]
+    return f"The relative contrast of *{name}* is {_and(times)}."
 
 
-def _text(found: pd.DataFrame, dataset: str, method: str, metric: str, digits: int) -> str:
-    summary = summarise(_of(found, dataset, method), metric)
-    return number(summary["mean"], digits) if summary else NOT_RUN
+def best_pictures(made: Iterable[Mapping[str, Any]]) -> str:
+    """Say which two-dimensional embedding of a run is best locally, globally and by classes."""
+    found = comparable(pd.DataFrame(list(made)))
+    found = found[found["method"].isin(PICTURES)]
+    parts = []
+    for measure, what in (
+        ("knn_preservation", "keeps the largest share of the nearest neighbours (kept"),
+        ("distance_correlation", "keeps the order of the distances best (ρ"),
+        (SEPARATION, "separates the classes best (15-NN"),
+    ):
+        values = pd.Series([m.get(measure) for m in found["metrics"]], found["method"], dtype=float)
+        if values.notna().any():
+            parts.append(f"`{values.idxmax()}` {what} {values.max():.2f})")
+    if not parts:
+        return "This run has embedded nothing in two dimensions."
+    return f"Of the pictures of this run, {_and(parts)}."
+
+
+def _and(parts: list[str]) -> str:
+    """Join parts of a sentence: one, two and three."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last

@@ -105,48 +105,62 @@ def draw_choice(arrays: Arrays, z: np.ndarray, n_classes: int) -> Figure:
         ax.plot(candidates, values, "o-")
         ax.axvline(n_classes, color=plots.GREY, linestyle="--")
         chosen = candidates[best(values)]
-        ax.set(xlabel="number of clusters", title=f"{title} chooses {chosen:.0f}")
+        end = ", the largest tried" if chosen == candidates[-1] else ""
+        ax.set(xlabel="number of clusters", title=f"{title}: best with {chosen:.0f}{end}")
     dendrogram(ward(z), p=30, truncate_mode="lastp", no_labels=True, ax=right, color_threshold=0)
     right.set(ylabel="distance of merged clusters", title="Ward dendrogram")
     return figure
 
 
 def draw_training(found: pd.DataFrame) -> Figure:
-    """Draw accuracy over all images by limit of epochs: a panel a data set, a line a method."""
+    """Draw accuracy and NMI over all images by limit of epochs.
+
+    A row a score, a panel a data set, a line a network and second stage.
+    """
+    scores = {"acc": "ACC", "nmi": "NMI"}
+    pairs = list(zip(found.itertuples(), map(Method.parse, found["method"]), strict=True))
     table = pd.DataFrame(
         [
-            {"dataset": row.dataset, "limit": row.params["max_epochs"], "ACC": row.metrics["acc"]}
+            {"dataset": row.dataset, "limit": row.params["max_epochs"]}
             | {"network": method.representation, "second stage": method.learner}
-            for row, method in zip(
-                found.itertuples(), map(Method.parse, found["method"]), strict=True
-            )
+            | {title: row.metrics[name] for name, title in scores.items()}
+            for row, method in pairs
             if "max_epochs" in row.params and row.params.get("evaluated_on") == "all"
         ],
-        columns=["dataset", "limit", "ACC", "network", "second stage"],
+        columns=["dataset", "limit", *scores.values(), "network", "second stage"],
     )
     datasets = sorted(table["dataset"].unique()) or ["not run"]
     figure, axes = plt.subplots(
-        1, len(datasets), figsize=(4 * len(datasets), 3.6), sharey=True, layout="constrained"
+        len(scores),
+        len(datasets),
+        figsize=(4 * len(datasets), 5.6),
+        sharex="col",
+        sharey="row",
+        squeeze=False,
+        layout="constrained",
     )
     kinds = {"hue": sorted(table["network"].unique()), "style": ["k-means", "mixture"]}
-    for ax, name in zip(np.atleast_1d(axes), datasets, strict=True):
-        sns.lineplot(
-            table[table["dataset"] == name],
-            x="limit",
-            y="ACC",
-            hue="network",
-            style="second stage",
-            hue_order=kinds["hue"],
-            style_order=kinds["style"],
-            markers=True,
-            errorbar="sd",
-            ax=ax,
-            legend=name == datasets[-1],
-        )
-        ax.set(title=name, xscale="log", xlabel="epochs at most", ylabel="clustering accuracy")
-        ax.grid(axis="y", linewidth=0.5)
+    for row, score in zip(axes, scores.values(), strict=True):
+        for ax, name in zip(row, datasets, strict=True):
+            sns.lineplot(
+                table[table["dataset"] == name],
+                x="limit",
+                y=score,
+                hue="network",
+                style="second stage",
+                hue_order=kinds["hue"],
+                style_order=kinds["style"],
+                markers=True,
+                errorbar="sd",
+                ax=ax,
+                legend=ax is axes[0, -1],
+            )
+            ax.set(xscale="log", xlabel="epochs at most")
+            ax.grid(axis="y", linewidth=0.5)
+    for ax, name in zip(axes[0], datasets, strict=True):
+        ax.set(title=name)
     if len(table):
-        sns.move_legend(ax, "upper left", bbox_to_anchor=(1, 1))
+        sns.move_legend(axes[0, -1], "upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

@@ -1,4 +1,7 @@
-"""Generated tables of the two-stage chapter: scores, training, choice of k, verdicts."""
+"""Tables of the two-stage chapter: scores, gains of the mixture, training, choice of k, verdicts.
+
+`kept` and `chosen` return sentences about a live run, computed from its records.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from latentbook.chapters.two_stage_clustering import CHAPTER, CHOICE, CRITERIA, LOSSES
+from latentbook.study import gains
+from latentbook.study.claims import scores as by_run
 from latentbook.study.judge import longest, select, summarise
 from latentbook.study.method import Method
 from latentbook.study.records import of_extent
@@ -16,11 +21,16 @@ from latentbook.study.tables import (
     NOT_RUN,
     markdown,
     mean_and_spread,
+    number,
     score_cell,
     score_table,
     verdict_table,
-    without_n,
 )
+
+#: Criterion of the number of clusters -> its name in a sentence.
+_NAMES = {"silhouette": "The silhouette", "bic": "BIC"}
+#: Scores by which methods are compared.
+_JUDGED = ("acc", "nmi", "ari")
 
 
 def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
@@ -47,6 +57,7 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
     twelve = compared[compared["table"].isin(["table 12.1", "table 12.2"])]
     return {
         "03-scores.md": "\n".join(scores) or NOT_RUN,
+        "03-mixture.md": _mixture_gains(found),
         "03-training.md": _training(found),
         "03-choice-of-k.md": _choice_of_k(found),
         "03-verdicts.md": verdict_table(
@@ -70,10 +81,88 @@ def live(made: Iterable[Mapping[str, Any]], description: str) -> str:
     )
 
 
+def kept(made: Iterable[Mapping[str, Any]]) -> str:
+    """Say what share of the images HDBSCAN has assigned to clusters, and to how many."""
+    shares = [
+        f"{record['coverage']:.0%} on `{Method.parse(record['method']).representation}` "
+        f"(clusters: {record['metrics']['n_clusters']:.0f})"
+        for record in made
+        if Method.parse(record["method"]).learner == "hdbscan"
+    ]
+    if not shares:
+        return "HDBSCAN was not run."
+    return f"Share of the images that HDBSCAN assigns to a cluster: {', '.join(shares)}."
+
+
+def chosen(scores: Mapping[str, float], k_max: int) -> str:
+    """Say how many clusters each criterion chooses, and the accuracy with that number.
+
+    Parameters
+    ----------
+    scores
+        Metrics of `study.choose_k`.
+    k_max
+        Largest number that was tried: a criterion that ends there has chosen none.
+    """
+    sentences = []
+    for criterion, stage in CRITERIA.items():
+        k, name = int(scores[f"k_by_{criterion}"]), _NAMES[criterion]
+        best = f"{name} is best with {k} clusters"
+        if k == k_max:
+            best += ", the largest number that was tried, so it has found no optimum"
+        article = "" if stage == "k-means" else "a "
+        accuracy = scores[f"acc_by_{criterion}"]
+        sentences.append(f"{best}; {article}{stage} then has an accuracy of {accuracy:.3f}.")
+    return " ".join(sentences)
+
+
 def _size(found: pd.DataFrame, dataset: str) -> str:
     rows = found[found["dataset"] == dataset]
-    samples = rows["n_samples"].max()
-    return f"{dataset}, {samples:,} images, best accuracy first{of_extent(rows)}"
+    return f"{dataset}, {rows['n_samples'].max():,} images{of_extent(rows)}"
+
+
+def _mixture_gains(found: pd.DataFrame) -> str:
+    """Return what a mixture gains over k-means on the same representation, pair by pair."""
+    found = longest(found)
+    found = select(found, (p.get("evaluated_on") == "all" for p in found["params"]))
+    rows = []
+    for dataset in sorted(found["dataset"].unique()):
+        own = found[found["dataset"] == dataset]
+        for representation in dict.fromkeys(own["method"].map(_representation)):
+            pair = [
+                own[own["method"] == str(Method(representation, stage))]
+                for stage in ("mixture", "k-means")
+            ]
+            if all(map(len, pair)):
+                rows.append([f"{dataset}: {representation}", *_gain_cells(*pair)])
+    return markdown(
+        ["data set: representation", *(HEADINGS[metric] for metric in _JUDGED), "pairs"],
+        rows,
+        caption="Gain of a Gaussian mixture over k-means on the same representation, with the 95 % "
+        "interval of the mean over pairs of the same seed and the word of the rule",
+        name="tbl-03-mixture",
+    )
+
+
+def _representation(method: str) -> str:
+    return Method.parse(method).representation
+
+
+def _gain_cells(mixtures: pd.DataFrame, kmeans: pd.DataFrame) -> list[str]:
+    """Return the gain in each judged score as text, and the number of pairs."""
+    cells, n = [], 0
+    for metric in _JUDGED:
+        gain = gains.compare(
+            *(by_run(rows, metric).droplevel("dataset") for rows in (mixtures, kmeans))
+        )
+        n = gain.n
+        between = f" [{_signed(gain.low)}, {_signed(gain.high)}]" if n > 1 else ""
+        cells.append(f"{_signed(gain.mean)}{between} {gain.word}")
+    return [*cells, str(n)]
+
+
+def _signed(value: float) -> str:
+    return "+" * (value >= 0) + number(value)
 
 
 def _training(found: pd.DataFrame) -> str:
@@ -92,8 +181,9 @@ def _training(found: pd.DataFrame) -> str:
         one = group[~group.assign(loss=losses).duplicated(["seed", "loss"])]
         epochs = sorted({int(m["epochs"]) for m in one["metrics"]})
         scores = [
-            summarise(group[group["method"] == str(Method(network, stage))], "acc")
+            score_cell(group[group["method"] == str(Method(network, stage))], metric)
             for stage in ("k-means", "mixture")
+            for metric in ("acc", "nmi")
         ]
         rows.append(
             [
@@ -101,15 +191,25 @@ def _training(found: pd.DataFrame) -> str:
                 str(limit),
                 "–".join(dict.fromkeys([str(epochs[0]), str(epochs[-1])])),
                 score_cell(one, LOSSES[network]),
-                *[without_n(summary) for summary in scores],
+                *scores,
                 str(len(one)),
             ]
         )
     return markdown(
-        ["data set, network", "limit", "epochs", "loss", "k-means", "mixture", "runs"],
+        [
+            "data set, network",
+            "limit",
+            "epochs",
+            "loss",
+            "k-means ACC",
+            "NMI",
+            "mixture ACC",
+            "NMI",
+            "runs",
+        ],
         rows,
         caption="Autoencoders by length of training: limit of epochs, epochs run, loss of the test "
-        "images, and accuracy of both second stages over all images",
+        "images, and accuracy and NMI of both second stages over all images",
         name="tbl-03-training",
     )
 
@@ -122,7 +222,8 @@ def _choice_of_k(found: pd.DataFrame) -> str:
         cells = []
         for criterion in CRITERIA:
             values = sorted({int(m[f"k_by_{criterion}"]) for m in group["metrics"]})
-            cells.append(", ".join(map(str, values)))
+            largest = max(p["k_max"] for p in group["params"])
+            cells.append(", ".join("≥ " * (k == largest) + str(k) for k in values))
             cells.append(mean_and_spread(summarise(group, f"acc_by_{criterion}")))
         what = f"{dataset}, {Method.parse(method).representation}"
         rows.append([what, *cells, str(len(group))])
@@ -136,6 +237,7 @@ def _choice_of_k(found: pd.DataFrame) -> str:
             "seeds",
         ],
         rows,
-        caption="Number of clusters that each criterion would have chosen (all that occurred)",
+        caption="Number of clusters with which each criterion is best (all that occurred); ≥ where "
+        "that is the largest number tried, so that the criterion has chosen none",
         name="tbl-03-choice-of-k",
     )
