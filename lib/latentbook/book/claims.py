@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -67,7 +68,8 @@ def all_claims() -> dict[str, Source]:
 
 def evaluated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, Checked]:
     """Evaluate every claim on records."""
-    return {name: evaluate(source, every, compared) for name, source in all_claims().items()}
+    memo: dict[str, Any] = {}
+    return {name: evaluate(source, every, compared, memo) for name, source in all_claims().items()}
 
 
 def problems(checked: Mapping[str, Checked], stated: Sequence[Statement]) -> list[str]:

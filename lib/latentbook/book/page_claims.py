@@ -36,7 +36,8 @@ def printed_numbers(evidence: Evidence) -> Claim:
 @CLAIMS
 def printed_orders(evidence: Evidence) -> Claim:
     """How many printed orders of two methods come out again."""
-    orders = effects.judged(evidence.verdicts(), evidence.rows())
+    numbers, every = evidence.verdicts(), evidence.rows()
+    orders = evidence.once("printed orders", lambda: effects.judged(numbers, every))
     pairs = orders.drop_duplicates(["source", "dataset", "metric", "first", "second"])
     counts = pairs["order"].value_counts()
     same, opposite = counts["same order"], counts["opposite order"]

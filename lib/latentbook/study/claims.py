@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from latentbook.errors import LatentbookError
 from latentbook.study import figure_arrays, judge
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,15 @@ class Evidence:
         Full-scale records, as `records.read` returns them.
     compared : DataFrame
         As `judge.compare` returns them.
+    memo : dict, optional
+        What `once` has computed from these frames; all claims of a book share one.
     """
 
-    def __init__(self, every: pd.DataFrame, compared: pd.DataFrame) -> None:
+    def __init__(
+        self, every: pd.DataFrame, compared: pd.DataFrame, memo: dict[str, Any] | None = None
+    ) -> None:
         self._every, self._compared = every, compared
+        self._memo = {} if memo is None else memo
         self._asked: dict[Hashable, None] = {}
         self.arrays_used: list[str] = []
 
@@ -82,6 +90,8 @@ class Evidence:
             Entries of the records' ``params``. None asks for records without such an entry.
         """
         rows = self._every
+        if dataset is not None and isinstance(method, str):
+            rows = judge.of_method(rows, dataset, method)
         for column, wanted in (("chapter", chapter), ("dataset", dataset), ("seed", seed)):
             rows = rows if wanted is None else rows[rows[column] == wanted]
         if callable(method):
@@ -116,8 +126,11 @@ class Evidence:
             rows = judge.select(rows, (value in allowed for value in rows[column]))
         if not len(rows):
             raise LatentbookError(f"no published number has {columns}")
-        for _, row in rows.iterrows():
-            self._asked |= dict.fromkeys(judge.counterparts(self._every, row).index)
+        for position, row in rows.iterrows():
+            runs = self.once(
+                f"runs of number {position}", partial(judge.counterparts, self._every, row)
+            )
+            self._asked |= dict.fromkeys(runs.index)
         return rows
 
     def published(self, **columns: Any) -> float:
@@ -134,6 +147,15 @@ class Evidence:
             raise LatentbookError(f"no full-scale run kept arrays {name!r}")
         self.arrays_used.append(f"{name}.npz")
         return arrays
+
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """Return what `compute` returns, computed once for all claims that use the same `name`.
+
+        The records that it needs are asked for outside of it, by every claim.
+        """
+        if name not in self._memo:
+            self._memo[name] = compute()
+        return self._memo[name]
 
     def _note(self, rows: pd.DataFrame, question: str) -> pd.DataFrame:
         if not len(rows):
@@ -239,9 +261,14 @@ class Checked:
     problems: list[str]
 
 
-def evaluate(source: Source, every: pd.DataFrame, compared: pd.DataFrame) -> Checked:
+def evaluate(
+    source: Source,
+    every: pd.DataFrame,
+    compared: pd.DataFrame,
+    memo: dict[str, Any] | None = None,
+) -> Checked:
     """Evaluate one claim on records, and say which of its conditions do not hold."""
-    evidence = Evidence(every, compared)
+    evidence = Evidence(every, compared, memo)
     try:
         claim = source(evidence)
     except LatentbookError as error:

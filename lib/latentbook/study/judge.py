@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -283,8 +284,7 @@ def counterparts(measured: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
     parts of the samples were scored apart, the records of all samples count, unless the row names a
     part.
     """
-    dataset = STAND_INS.get(row["dataset"], row["dataset"])
-    same = measured[(measured["dataset"] == dataset) & (measured["method"] == row["method"])]
+    same = of_method(measured, STAND_INS.get(row["dataset"], row["dataset"]), row["method"])
     whole = {"evaluated_on": "all"}
     wanted = (whole | row["params"]).items()
     return longest(select(same, (wanted <= (whole | p).items() for p in same["params"])))
@@ -303,11 +303,31 @@ def over_all(measured: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
     return counterparts(measured, pd.Series(wanted))
 
 
+#: The frame that `of_method` was asked about last, and the positions of its methods.
+_grouped: tuple[weakref.ref[pd.DataFrame], dict[tuple[str, str], np.ndarray]] | None = None
+
+
+def of_method(measured: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
+    """Return the records of a method on a data set.
+
+    Thousands of questions about one frame are cheap: its groups are remembered.
+    """
+    global _grouped
+    if _grouped is None or _grouped[0]() is not measured:
+        groups = measured.groupby(["dataset", "method"]).indices if len(measured) else {}
+        _grouped = (weakref.ref(measured), groups)
+    return measured.iloc[_grouped[1].get((dataset, method), [])]
+
+
 def longest(measured: pd.DataFrame) -> pd.DataFrame:
     """Return the records whose limit of epochs is the largest of their data set and method."""
-    limits = measured.assign(limit=[records.epoch_limit(p) for p in measured["params"]])
-    largest = limits.groupby(["dataset", "method"])["limit"].transform("max")
-    return measured[limits["limit"] == largest]
+    limits = [records.epoch_limit(params) for params in measured["params"]]
+    methods = list(zip(measured["dataset"], measured["method"], strict=True))
+    largest: dict[tuple[str, str], int] = {}
+    for method, limit in zip(methods, limits, strict=True):
+        largest[method] = max(limit, largest.get(method, 0))
+    pairs = zip(methods, limits, strict=True)
+    return select(measured, (limit == largest[method] for method, limit in pairs))
 
 
 def select(rows: pd.DataFrame, chosen: Iterable[bool]) -> pd.DataFrame:

@@ -84,12 +84,18 @@ def printed_in_the_thesis(evidence: Evidence) -> Claim:
     first = printed[printed["metric"] == "top1"]
     readings = np.array([params["readings"] for params in first["params"]])
     few, many = (100 * first["value"][readings == n] for n in (10, 30))
-    judged = figure_20(evidence.rows(chapter=CHAPTER))
+    judged = _figure_20(evidence)
     leads = 100 * judged["printed"][_of(judged, "codes of a network")]
     return Claim(
         [10, *_ends(list(few)), *_ends(list(many)), leads.min(), leads.max()],
         {"networks lead in every column": (leads > 0).all()},
     )
+
+
+def _figure_20(evidence: Evidence) -> pd.DataFrame:
+    """Return the differences of figure 20 beside ours."""
+    rows = evidence.rows(chapter=CHAPTER)
+    return evidence.once("figure 20", lambda: figure_20(rows))
 
 
 def _of(judged: pd.DataFrame, question: str) -> pd.Series:
@@ -107,7 +113,7 @@ def levels(evidence: Evidence) -> Claim:
 @CLAIMS
 def windows_as_printed(evidence: Evidence) -> Claim:
     """Ten windows of a pattern beat one in every comparison, as printed."""
-    judged = figure_20(evidence.rows(chapter=CHAPTER))
+    judged = _figure_20(evidence)
     rows = judged[_of(judged, "ten windows")]
     return Claim(
         [
@@ -123,7 +129,7 @@ def windows_as_printed(evidence: Evidence) -> Claim:
 @CLAIMS
 def readings_as_printed(evidence: Evidence) -> Claim:
     """Thirty readings beat ten in every comparison, by less than printed."""
-    judged = figure_20(evidence.rows(chapter=CHAPTER))
+    judged = _figure_20(evidence)
     rows = judged[_of(judged, "thirty readings")]
     return Claim(
         [
@@ -140,7 +146,7 @@ def readings_as_printed(evidence: Evidence) -> Claim:
 @CLAIMS
 def networks_as_printed(evidence: Evidence) -> Claim:
     """Few of the printed leads of the networks come out, and most are undecided."""
-    judged = figure_20(evidence.rows(chapter=CHAPTER))
+    judged = _figure_20(evidence)
     order = judged["order"][_of(judged, "codes of a network")]
     counts = [
         int((order == word).sum())
@@ -155,7 +161,7 @@ def networks_as_printed(evidence: Evidence) -> Claim:
 @CLAIMS
 def networks_with_one_window(evidence: Evidence) -> Claim:
     """With one window the lead of the CNN-LSTM over the fields is near the printed one."""
-    judged = figure_20(evidence.rows(chapter=CHAPTER))
+    judged = _figure_20(evidence)
     rows = judged[judged["first"].str.startswith("cnn-lstm + k-means (windows 1,")]
     rows = rows[_of(rows, "codes of a network")]
     return Claim(
