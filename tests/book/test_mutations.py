@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -49,8 +50,11 @@ class Book:
         for statement in claims.statements():
             self.stated[statement.claim].append(statement)
         self.claims_of: dict[Any, list[str]] = {}
+        self.cost: dict[str, float] = {}
         for name, source in self.sources.items():
+            start = time.process_time()
             rows = evaluate(source, self.every, self.compared).rows
+            self.cost[name] = time.process_time() - start
             for index in rows.index if len(rows) <= MOST_RECORDS else ():
                 self.claims_of.setdefault(index, []).append(name)
         self.printed_of: dict[Any, list[Any]] = {}
@@ -70,8 +74,8 @@ class Book:
         compared = self._compared(every, new)
         return (
             (compared is not self.compared and pages.published_page(compared) != self.page)
-            or self._changes_tables(every, compared, new)
             or self._fails_a_claim(every, compared, new)
+            or self._changes_tables(every, compared, new)
         )
 
     def _compared(self, every: pd.DataFrame, new: dict[Any, Any]) -> pd.DataFrame:
@@ -91,7 +95,7 @@ class Book:
             claims.problems(
                 {name: evaluate(self.sources[name], every, compared)}, self.stated[name]
             )
-            for name in names
+            for name in sorted(names, key=self.cost.__getitem__)
         )
 
     def _changes_tables(self, every: pd.DataFrame, compared: pd.DataFrame, new: dict) -> bool:
