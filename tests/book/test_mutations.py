@@ -34,6 +34,8 @@ METRICS = {
 }
 #: Claims on more records than these count the whole book, and take long: the tables stand for them.
 MOST_RECORDS = 300
+#: Chapters that score the codes of the same networks, and show each other's records.
+CLUSTERING = ("03-two-stage-clustering", "04-deep-clustering")
 PER_CHAPTER = 36
 SWAPS_PER_CHAPTER = 8
 SHARE = 0.95
@@ -113,8 +115,13 @@ class Book:
     def _made(
         self, every: pd.DataFrame, compared: pd.DataFrame, chapter: str, dataset: str
     ) -> dict[str, str]:
-        own = every[(every["chapter"] == chapter) & (every["dataset"] == dataset)]
-        return self.makers[chapter].generated(own, compared)
+        """Return the tables of a data set in a chapter, and in those that show its records too."""
+        chapters = CLUSTERING if chapter in CLUSTERING else (chapter,)
+        own = every[every["chapter"].isin(chapters) & (every["dataset"] == dataset)]
+        texts: dict[str, str] = {}
+        for name in chapters:
+            texts |= self.makers[name].generated(own, compared)
+        return texts
 
 
 @pytest.fixture(scope="module")
