@@ -20,7 +20,12 @@ CONSTANTS = tomllib.loads((HERE / "constants.toml").read_text(encoding="utf-8"))
 #: Files whose sentences do not all make claims yet.
 PENDING = {
     "book/how-we-judge.md",
-    *(f"notebooks/{path.name}" for path in paths.notebooks().glob("*.ipynb")),
+    "notebooks/01-dimensionality-reduction.ipynb",
+    "notebooks/02-autoencoders.ipynb",
+    "notebooks/03-two-stage-clustering.ipynb",
+    "notebooks/04-deep-clustering.ipynb",
+    "notebooks/05-weather-patterns.ipynb",
+    "notebooks/06-source-estimation.ipynb",
 }
 
 
