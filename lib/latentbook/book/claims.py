@@ -131,10 +131,11 @@ def page(checked: Mapping[str, Checked]) -> str:
         f"There are {len(checked)} claims, from {len(records_used):,} records.",
         "",
     ]
+    labelled: set[str] = set()
     for place, own in _by_page(stated).items():
         text += [f"## {_title(place)}", ""]
         for statement in own:
-            text += _entry(statement, checked[statement.claim])
+            text += _entry(statement, checked[statement.claim], labelled)
     return "\n".join(text)
 
 
@@ -153,13 +154,17 @@ def _title(place: str) -> str:
     return links.get(folder, name)
 
 
-def _entry(statement: Statement, one: Checked) -> list[str]:
+def _entry(statement: Statement, one: Checked, labelled: set[str]) -> list[str]:
+    """Return the lines of a sentence; the first one of a claim gets the label, which is noted."""
     assert one.claim
     kind = {"caption": "Caption: ", "alt": "Alternative text: "}.get(
         statement.place.rpartition(", ")[2], ""
     )
+    label = not kind and statement.claim not in labelled
+    if label:
+        labelled.add(statement.claim)
     lines = [
-        f"({statement.claim})=" if not kind else "",
+        f"({statement.claim})=" if label else "",
         f"{kind}{_plain(statement.text)}",
         f": `{statement.claim}`, {_evidence(one)}",
     ]
