@@ -207,7 +207,10 @@ def verdict_table(compared: pd.DataFrame, *, caption: str, name: str) -> str:
     header = [what, "metric", "published", "reproduced", "hits", *["coverage"] * partial, "verdict"]
     rows = []
     for _, row in compared.iterrows():
-        params = ", ".join(f"{k} {v}" for k, v in row["params"].items())
+        # the part of the samples that was scored says by itself what it is
+        params = ", ".join(
+            f"{v} part" if k == "evaluated_on" else f"{k} {v}" for k, v in row["params"].items()
+        )
         label = f"{row['dataset']}: {row['method']}" + (f" ({params})" if params else "")
         digits = min(4, max(3, len(str(row["value"]).partition(".")[2])))
         rows.append(
