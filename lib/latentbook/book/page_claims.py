@@ -218,9 +218,7 @@ def cost_of_deep_clustering(evidence: Evidence) -> Claim:
 def two_runs_of_one_seed(evidence: Evidence) -> Claim:
     """On a GPU a seed does not fix a network."""
     apart = _apart(evidence)
-    return Claim(
-        [len(apart), 2, 100 * apart.max()], {"no two runs ended alike": (apart > 0).all()}
-    )
+    return Claim([len(apart), 2, 100 * apart.max()], {"no two runs ended alike": (apart > 0).all()})
 
 
 @CLAIMS
