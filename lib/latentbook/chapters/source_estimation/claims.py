@@ -448,7 +448,12 @@ def few_readings(evidence: Evidence) -> Claim:
         for n in (1, 3)
     ]
     return Claim(
-        [1, 3, len(CODES), *_ends([gain.mean for gain in found])],
+        [
+            *(1, 3, len(CODES)),
+            *_ends([gain.mean for gain in found]),
+            sum(map(_known, found)),
+            len(found),
+        ],
         {"every mean is ahead": all(gain.mean > 0 for gain in found)},
     )
 
