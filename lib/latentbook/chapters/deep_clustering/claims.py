@@ -104,6 +104,20 @@ def runs_fashion(evidence: Evidence) -> Claim:
 
 
 @CLAIMS
+def verdicts(evidence: Evidence) -> Claim:
+    """By the rule the faithful setting is undecided in every printed score."""
+    rows = evidence.verdicts(table=TABLE, method="dcec")
+    faithful = rows[[params.get("gamma") == GAMMA for params in rows["params"]]]
+    return Claim(
+        [],
+        {
+            "all are undecided": set(faithful["verdict"]) == {"undecided"},
+            "both data sets are there": set(faithful["dataset"]) == {"mnist", "fashion_mnist"},
+        },
+    )
+
+
+@CLAIMS
 def joint_training(evidence: Evidence) -> Claim:
     """Joint training is better than its start, everywhere and in every score."""
     found = {
