@@ -486,7 +486,12 @@ def concentrations_without_weather(evidence: Evidence) -> Claim:
     codes = [_varied(evidence, c, "top1", "values concentration") for c in CODES]
     return Claim(
         [mean.mean(), *_ends([one.mean() for one in codes])],
-        {"ahead of every code": all(mean.mean() > one.mean() for one in codes)},
+        {
+            "ahead of every code": all(mean.mean() > one.mean() for one in codes),
+            "it gains as well": (
+                _change(evidence, MEAN, "top1", "values concentration", "values presence").low > 0
+            ),
+        },
     )
 
 
