@@ -222,7 +222,11 @@ def training_mixture(evidence: Evidence) -> Claim:
     acc, nmi = (_course(evidence, "fashion_mnist", "mixture", metric) for metric in ("acc", "nmi"))
     return Claim(
         [acc.max(), acc.idxmax(), nmi.max(), nmi.idxmax()],
-        {"neither is best with the longest training": max(acc.idxmax(), nmi.idxmax()) < 150},
+        {
+            "accuracy is best before NMI is, and NMI before the longest training": (
+                acc.idxmax() < nmi.idxmax() < nmi.index.max()
+            )
+        },
     )
 
 
@@ -513,7 +517,8 @@ def tsne_mnist(evidence: Evidence) -> Claim:
     return Claim(
         [len(nmi), nmi.min(), nmi.max(), printed],
         {
-            "no run reaches it": nmi.max() < printed,
+            "no run reaches it, the best comes near": printed - 0.05 < nmi.max() < printed,
+            "they scatter": nmi.std() > 0.02,
             "it is undecided": _verdicts(evidence, ["tsne2 + k-means"], "nmi", dataset="mnist")
             == {"undecided"},
         },
