@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from latentbook.book import claims
@@ -21,6 +23,12 @@ def test_every_claim_of_the_book_holds_and_is_listed(checked):
     page = claims.page(checked)
     for name in checked:
         assert f"`{name}`" in page
+
+
+def test_a_claim_that_two_sentences_make_has_one_label(checked):
+    labels = re.findall(r"^\(([\w-]+)\)=$", claims.page(checked), re.MULTILINE)
+    assert "04-runs-mnist" in labels
+    assert len(labels) == len(set(labels))
 
 
 def one(numbers, holds=None) -> Checked:

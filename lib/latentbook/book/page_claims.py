@@ -41,8 +41,17 @@ def printed_orders(evidence: Evidence) -> Claim:
     orders = evidence.once("printed orders", lambda: effects.judged(numbers, every))
     pairs = orders.drop_duplicates(["source", "dataset", "metric", "first", "second"])
     counts = pairs["order"].value_counts()
-    same, opposite = counts["same order"], counts["opposite order"]
-    return Claim([len(pairs), 2, same, opposite])
+    words = ("same order", "opposite order", "undecided", "no difference here")
+    judged = [counts[word] for word in words]
+    once = counts[[word for word in counts.index if word.startswith("one run")]].sum()
+    return Claim(
+        [len(pairs), 2, *judged, once],
+        {
+            "all but one, which is printed as equal, are counted": (
+                len(pairs) - sum(judged) - once == counts["printed as equal"] == 1
+            ),
+        },
+    )
 
 
 @CLAIMS
@@ -133,7 +142,13 @@ def weather_by_one_window(evidence: Evidence) -> Claim:
     gained = {n: _network_gain(evidence, "cnn-lstm", "top3", n, 1) for n in (10, 30)}
     return Claim(
         [3, *(number for n, gain in gained.items() for number in (100 * gain.mean, n))],
-        {"both gain": _all(gained, "better")},
+        {
+            "both gain": _all(gained, "better"),
+            "whether it comes first is undecided": all(
+                _network_gain(evidence, "cnn-lstm", "top1", n, 1).word == "undecided"
+                for n in gained
+            ),
+        },
     )
 
 

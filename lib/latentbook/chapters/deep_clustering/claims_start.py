@@ -353,7 +353,10 @@ def early_gain(evidence: Evidence) -> Claim:
         at = np.flatnonzero(h["iteration"] == 1400)[0]
         share.append((h["acc"][at] - h["acc"][0]) / (h["acc"][-1] - h["acc"][0]))
         length.append(h["iteration"][-1])
-    return Claim([1400, *extremes(share), min(length), max(length)])
+    return Claim(
+        [1400, *extremes(share), min(length), max(length)],
+        {"most of it comes early": min(share) > 0.75, "training goes on": min(length) > 1400},
+    )
 
 
 @CLAIMS
@@ -388,7 +391,7 @@ def errors_mnist(evidence: Evidence) -> Claim:
     counts = evidence.arrays("04-mnist")["confusion"]
     wrong = counts - np.diag(np.diag(counts))
     pair = wrong[4, 9] + wrong[9, 4]
-    return Claim([POINTS * pair / wrong.sum(), 4, 9])
+    return Claim([POINTS * pair / wrong.sum(), 4, 9], {"most are": pair > wrong.sum() / 2})
 
 
 @CLAIMS

@@ -448,7 +448,12 @@ def few_readings(evidence: Evidence) -> Claim:
         for n in (1, 3)
     ]
     return Claim(
-        [1, 3, len(CODES), *_ends([gain.mean for gain in found])],
+        [
+            *(1, 3, len(CODES)),
+            *_ends([gain.mean for gain in found]),
+            sum(map(_known, found)),
+            len(found),
+        ],
         {"every mean is ahead": all(gain.mean > 0 for gain in found)},
     )
 
@@ -481,7 +486,12 @@ def concentrations_without_weather(evidence: Evidence) -> Claim:
     codes = [_varied(evidence, c, "top1", "values concentration") for c in CODES]
     return Claim(
         [mean.mean(), *_ends([one.mean() for one in codes])],
-        {"ahead of every code": all(mean.mean() > one.mean() for one in codes)},
+        {
+            "ahead of every code": all(mean.mean() > one.mean() for one in codes),
+            "it gains as well": (
+                _change(evidence, MEAN, "top1", "values concentration", "values presence").low > 0
+            ),
+        },
     )
 
 
