@@ -217,7 +217,7 @@ def _of_same_start(faithful: pd.DataFrame, runs: pd.DataFrame) -> np.ndarray:
         if not np.isnan(expected).any():
             break
         means = faithful.groupby(shared)[list(GAINS)].mean()
-        same = means.reindex(pd.MultiIndex.from_frame(runs[shared])).to_numpy()
+        same = means.reindex(pd.MultiIndex.from_frame(runs[shared])).to_numpy(dtype=float)
         expected = np.where(np.isnan(expected), same, expected)
     return expected
 
