@@ -194,7 +194,8 @@ def make(what, named):
     with open(stamp(what) + ".new", "w") as file:
         file.write(key(what))
     os.rename(stamp(what) + ".new", stamp(what))
-    print("Installed in %d s. Compiling what chapters share (once; half a minute) ..." % (time.time() - started))
+    print("Installed in %d s." % (time.time() - started))
+    print("Compiling what chapters share (once; half a minute) ...")
     sys.stdout.flush()
     compile_ahead()
 

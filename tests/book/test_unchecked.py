@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.book import unchecked
@@ -17,26 +15,10 @@ from latentbook.book import claims
 
 HERE = Path(__file__).parent
 CONSTANTS = tomllib.loads((HERE / "constants.toml").read_text(encoding="utf-8"))
-#: Files whose sentences do not all make claims yet.
-PENDING = {
-    "book/how-we-judge.md",
-    "notebooks/01-dimensionality-reduction.ipynb",
-    "notebooks/02-autoencoders.ipynb",
-    "notebooks/03-two-stage-clustering.ipynb",
-    "notebooks/04-deep-clustering.ipynb",
-    "notebooks/05-weather-patterns.ipynb",
-    "notebooks/06-source-estimation.ipynb",
-}
 
 
 def named(files: list[Path]) -> dict[str, Path]:
     return {os.path.relpath(path, paths.root()): path for path in files}
-
-
-def xfailing(names: Iterable[str]) -> list[Any]:
-    """Return the names of files as parameters; those that are pending may fail."""
-    mark = {name: pytest.mark.xfail(name in PENDING, reason="not all claims yet") for name in names}
-    return [pytest.param(name, marks=mark[name]) for name in names]
 
 
 PROSE = named(claims.sources())
@@ -44,7 +26,7 @@ CHAPTERS = paths.root() / "lib/latentbook/chapters"
 CODE = named(sorted([*CHAPTERS.glob("*/tables.py"), *CHAPTERS.glob("*/figures.py")]))
 
 
-@pytest.mark.parametrize("name", xfailing(PROSE))
+@pytest.mark.parametrize("name", PROSE)
 def test_all_that_prose_states_is_checked(name):
     found, _ = unchecked.of_file(PROSE[name], name, CONSTANTS.get(name, []))
     assert not found, f"{len(found)} statements without a claim:\n" + "\n".join(map(str, found))
@@ -56,7 +38,7 @@ def test_no_caption_holds_a_typed_number(name):
     assert not found, f"{len(found)} typed numbers:\n" + "\n".join(map(str, found))
 
 
-@pytest.mark.parametrize("name", xfailing(CONSTANTS))
+@pytest.mark.parametrize("name", CONSTANTS)
 def test_every_constant_is_used(name):
     constants = CONSTANTS[name]
     read = unchecked.of_file(PROSE[name], name, constants) if name in PROSE else None

@@ -28,13 +28,14 @@ def changed(every, change):
 
 @pytest.fixture(scope="module")
 def evaluated():
-    """Every claim on the committed records, on turned scores, and on scores with noise."""
+    """Every claim on the committed records, and on turned, noisy and raised scores."""
     every = records.read()
     compared = judge.compare(judge.published(), every)
     noise = np.random.default_rng(0)
     versions = [
         every,
         changed(every, lambda x: 1 - x),
+        changed(every, lambda x: min(1.0, x + 0.3)),
         changed(every, lambda x: float(np.clip(x + noise.normal(0, 0.2), 0, 1))),
     ]
     return {

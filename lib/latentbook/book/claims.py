@@ -7,6 +7,7 @@ their words), and says which conditions do not hold any more.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -131,39 +132,58 @@ def page(checked: Mapping[str, Checked]) -> str:
         f"There are {len(checked)} claims, from {len(records_used):,} records.",
         "",
     ]
+    labelled: set[str] = set()
     for place, own in _by_page(stated).items():
-        text += [f"## {_title(place)}", ""]
+        text += _heading(place)
         for statement in own:
-            text += _entry(statement, checked[statement.claim])
+            text += _entry(statement, checked[statement.claim], labelled)
     return "\n".join(text)
 
 
 def _by_page(stated: Sequence[Statement]) -> dict[str, list[Statement]]:
+    """Return the sentences of each file: the home page first, the README last."""
     pages: dict[str, list[Statement]] = {}
     for statement in stated:
         pages.setdefault(statement.place.partition(",")[0], []).append(statement)
-    return pages
+    order = ("book/index.md", "notebooks/", "book/", "README.md")
+    return dict(sorted(pages.items(), key=lambda page: _rank(page[0], order)))
 
 
-def _title(place: str) -> str:
-    """Return the heading of a file: a link to the page that it becomes."""
+def _rank(place: str, order: Sequence[str]) -> int:
+    return next(rank for rank, start in enumerate(order) if place.startswith(start))
+
+
+def _heading(place: str) -> list[str]:
+    """Return the title of a file as a heading, and a link to the page that it becomes."""
     folder, _, name = place.rpartition("/")
     page = name.partition(".")[0]
-    links = {"notebooks": f"{{doc}}`../chapters/{page}`", "book": f"{{doc}}`../{page}`"}
-    return links.get(folder, name)
+    if folder not in ("notebooks", "book"):
+        return [f"## {page}", ""]
+    source = paths.root() / place
+    text = source.read_text(encoding="utf-8")
+    if folder == "notebooks":
+        text = "".join(json.loads(text)["cells"][0]["source"])
+    title = re.search(r"^# (.+)$", text, re.MULTILINE)
+    assert title is not None
+    target = f"../chapters/{page}" if folder == "notebooks" else f"../{page}"
+    return [f"## {title[1]}", "", f"From {{doc}}`{target}`.", ""]
 
 
-def _entry(statement: Statement, one: Checked) -> list[str]:
+def _entry(statement: Statement, one: Checked, labelled: set[str]) -> list[str]:
+    """Return the lines of a sentence; the first one of a claim gets the label, which is noted."""
     assert one.claim
     kind = {"caption": "Caption: ", "alt": "Alternative text: "}.get(
         statement.place.rpartition(", ")[2], ""
     )
+    label = not kind and statement.claim not in labelled
+    if label:
+        labelled.add(statement.claim)
     lines = [
-        f"({statement.claim})=" if not kind else "",
+        f"({statement.claim})=" if label else "",
         f"{kind}{_plain(statement.text)}",
         f": `{statement.claim}`, {_evidence(one)}",
     ]
-    lines += [f"  True if {'; '.join(one.claim.holds)}."] if one.claim.holds else []
+    lines += [f": True if {'; '.join(one.claim.holds)}."] if one.claim.holds else []
     return [*lines, ""]
 
 

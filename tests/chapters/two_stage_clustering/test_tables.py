@@ -53,7 +53,8 @@ def test_two_trainings_of_one_seed_are_two_runs():
     mixture = trained(0, 3, 3, 0.9, "cae10 + mixture")  # of the first training
     _, row = rows_of(generated(first, second, mixture)["03-training.md"])
     loss, acc = "0.400\u00a0±\u00a00.141", "0.500\u00a0±\u00a00.141"
-    assert row == ["digits: cae10", "3", "3", loss, acc, "0.900", "2"]
+    nmi = "0.250\u00a0±\u00a00.071"
+    assert row == ["digits: cae10", "3", "3", loss, acc, nmi, "0.900", "0.450", "2"]
 
 
 def test_parts_of_the_images_by_limit_of_epochs():
@@ -118,13 +119,12 @@ def test_the_share_that_hdbscan_keeps_is_said_of_every_representation():
 
 def test_scores_of_the_longest_training_best_first():
     text = generated(trained(0, 3, 3, 0.9), trained(0, 9, 9, 0.4), record())["03-scores.md"]
-    assert (
-        "Clustering of digits, 50 images, best accuracy first; data: 50 of 1,797 images\n" in text
-    )
+    assert "Clustering of digits, 50 images; data: 50 of 1,797 images\n" in text
     assert text.index("k-means raw") < text.index("cae10 + k-means (9 epochs)")
     assert "3 epochs" not in text
-    part = generated(record(dataset="cifar10", params={"evaluated_on": "all"}))["03-scores.md"]
-    assert "Clustering of cifar10, 50 test images, best" in part
+    one = record(dataset="cifar10", params={"evaluated_on": "all"}) | {"subset": "test images"}
+    part = generated(one)["03-scores.md"]
+    assert "Clustering of cifar10, 50 images; data: test images\n" in part
 
 
 def test_the_live_table_leaves_out_what_has_no_accuracy():
