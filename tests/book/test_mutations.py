@@ -57,7 +57,7 @@ MOST_RECORDS = 300
 CHEAP = 0.03
 #: Chapters that score the codes of the same networks, and show each other's records.
 CLUSTERING = ("03-two-stage-clustering", "04-deep-clustering")
-PER_CHAPTER = 36
+PER_CHAPTER = 30
 SWAPS_PER_CHAPTER = 8
 SHARE = 0.95
 
@@ -75,9 +75,10 @@ class Book:
             self.stated[statement.claim].append(statement)
         self.claims_of: dict[Any, list[str]] = {}
         self.cost: dict[str, float] = {}
+        memo: dict[str, Any] = {}
         for name, source in self.sources.items():
             start = time.process_time()
-            rows = evaluate(source, self.every, self.compared).rows
+            rows = evaluate(source, self.every, self.compared, memo).rows
             self.cost[name] = time.process_time() - start
             for index in rows.index if len(rows) <= MOST_RECORDS else ():
                 self.claims_of.setdefault(index, []).append(name)
