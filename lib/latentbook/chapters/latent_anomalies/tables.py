@@ -249,6 +249,7 @@ Groups = dict[str, dict[SpaceName, pd.DataFrame]]
 
 
 def _groups(every: pd.DataFrame) -> Groups:
+    """Return the records by detector, in the order of `DETECTORS`, and by space."""
     learners = [Method.parse(method).learner for method in every["method"]]
     order = sorted(set(learners), key=_place)
     return {one: dict(by_space(every, one)) for one in order}
@@ -263,10 +264,10 @@ def _by_detector(
         for one, found in groups.items()
         if any(metric in scores for group in found.values() for scores in group["metrics"])
     }
-    spaces = _in_order(space for groups in rows.values() for space in groups)
+    spaces = _in_order(space for found in rows.values() for space in found)
     body = []
-    for one, groups in rows.items():
-        cells = [cell(groups[space]) if space in groups else "–" for space in spaces]
+    for one, found in rows.items():
+        cells = [cell(found[space]) if space in found else "–" for space in spaces]
         if set(cells) != {"–"}:
             body.append([one, *cells])
     return [str(space) for space in spaces], body
