@@ -216,7 +216,9 @@ COMPARISONS: tuple[Comparison, ...] = (
 )
 
 
-def judged(numbers: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+def judged(
+    numbers: pd.DataFrame, measured: pd.DataFrame, *, table: str | None = None
+) -> pd.DataFrame:
     """Set every printed difference beside the gain of our runs.
 
     Parameters
@@ -225,6 +227,8 @@ def judged(numbers: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
         As `judge.published` returns them.
     measured : DataFrame
         As `records.read` returns them.
+    table : str, optional
+        The comparisons of one published table, such as ``figure 20``; None takes all.
 
     Returns
     -------
@@ -233,7 +237,8 @@ def judged(numbers: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
         printed gain of the first over the second, positive where it is better); mean, low, high and
         n of our gain, paired; order, one of `ORDERS`; and size, one of `SIZES`.
     """
-    return pd.DataFrame([_row(comparison, numbers, measured) for comparison in COMPARISONS])
+    chosen = [one for one in COMPARISONS if table in (None, one.table)]
+    return pd.DataFrame([_row(one, numbers, measured) for one in chosen])
 
 
 def _row(one: Comparison, numbers: pd.DataFrame, measured: pd.DataFrame) -> dict[str, Any]:
@@ -287,14 +292,10 @@ def printed_row(numbers: pd.DataFrame, one: Comparison, side: Side) -> pd.Series
     LatentbookError
         If there is none, or more than one.
     """
-    about = numbers[
-        (numbers["source"] == one.source)
-        & (numbers["table"] == one.table)
-        & (numbers["dataset"] == one.dataset)
-        & (numbers["method"] == side.method)
-        & (numbers["metric"] == side.metric)
-    ]
-    rows = judge.select(about, (side.params == params for params in about["params"]))
+    wanted = (one.source, one.table, one.dataset, side.method, side.metric, side.params)
+    columns = ("source", "table", "dataset", "method", "metric", "params")
+    found = zip(*(numbers[name] for name in columns), strict=True)
+    rows = judge.select(numbers, (row == wanted for row in found))
     if len(rows) != 1:
         raise LatentbookError(
             f"{one.source}, {one.table} has {len(rows)} rows for {one.dataset}: {side}, "

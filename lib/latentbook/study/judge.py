@@ -266,13 +266,12 @@ def summarise(rows: pd.DataFrame, metric: str) -> dict[str, Any] | None:
     values = values_of(rows, metric)
     if not values:
         return None
-    series = pd.Series(values, dtype=float)
     return {
-        "mean": series.mean(),
-        "spread": series.std(ddof=1) if len(series) > 1 else 0.0,
-        "n": len(series),
-        "n_samples": int(rows["n_samples"].max()),
-        "coverage": float(rows["coverage"].mean()),
+        "mean": float(np.mean(values)),
+        "spread": float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
+        "n": len(values),
+        "n_samples": int(max(rows["n_samples"])),
+        "coverage": float(np.mean(list(rows["coverage"]))),
         "values": tuple(values),
     }
 

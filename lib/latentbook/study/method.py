@@ -6,6 +6,7 @@ No other code takes the text of a method apart.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 
@@ -52,6 +53,7 @@ class Method:
         return f"{self.use}: {changed}" if self.use else changed
 
     @classmethod
+    @functools.cache
     def parse(cls, text: str) -> Method:
         """Return the method that the records spell `text`."""
         use, _, rest = text.rpartition(": ")

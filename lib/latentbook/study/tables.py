@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from latentbook.study import records
 from latentbook.study.gains import Gain
 from latentbook.study.judge import metrics_and_params, select, summarise
 
@@ -87,6 +88,23 @@ def _signed(value: float) -> str:
 def score_cell(rows: pd.DataFrame, metric: str) -> str:
     """Format mean ± spread of `metric` over `rows`, as `without_n`."""
     return without_n(summarise(rows, metric))
+
+
+def part_cells(rows: pd.DataFrame, scores: Sequence[str]) -> list[str]:
+    """Format scores over the training images, then over the test images, as `score_cell` does.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Records of one method, whose params name the part of the images.
+    scores : sequence of str
+    """
+    parts = [records.part(params) for params in rows["params"]]
+    return [
+        score_cell(select(rows, (one == part for one in parts)), score)
+        for part in ("train", "test")
+        for score in scores
+    ]
 
 
 def markdown(

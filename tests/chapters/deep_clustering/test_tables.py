@@ -206,6 +206,25 @@ def test_without_records_every_table_says_so():
     assert generated([]) == dict.fromkeys(tables.FILES, "No full-scale record yet: not run.\n")
 
 
+def test_parts_of_the_images_stand_beside_each_other():
+    name = "cae10-guo + k-means"
+    rows = [
+        *FAITHFUL,
+        record(name, acc=0.9, nmi=0.9, ari=0.9),
+        *(record(name, seed, "train", acc=acc, nmi=0.7) for seed, acc in ((0, 0.6), (1, 0.8))),
+        record(name, part="test", acc=0.5, nmi=0.4, ari=0.3),
+    ]
+    text = table(rows, "parts")
+    train = ["0.700 ± 0.141", "0.700 ± 0.000", "–"]
+    assert cells(text, f"usps: {name}")[1:] == [*train, "0.500", "0.400", "0.300", "2"]
+    assert "dcec" not in text
+
+
+def test_peers_are_those_of_the_records_that_were_asked_for():
+    peer = record("umap2 + mixture", acc=0.9) | {"chapter": tables.PEERS_CHAPTER}
+    assert cells(table([*FAITHFUL, peer], "scores"), "umap2 + mixture")[1] == "0.900"
+
+
 def test_scores_are_those_over_all_images():
     rows = [*FAITHFUL, record("cae10-guo + k-means", part="test", acc=0.99)]
     text = table(rows, "scores")

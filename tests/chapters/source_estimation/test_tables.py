@@ -98,20 +98,25 @@ def test_effects_stand_beside_the_printed_ones_in_percentage_points():
 
 def test_variations_are_rows_by_name_and_value_and_columns_by_method():
     measured = [
-        record(f"{method}, {name} {value}", top1=0.1 * i)
+        record(f"{method}, {name} {value}", top1=0.1 * i, top3=0.2 * i)
         for method in ("true weather", "k-means raw")
         for name in ("values", "smoothing", "readings")
         for i, value in enumerate(VARIED[name])
     ] + [record("k-means raw, k 5", top1=0.2), record("k-means raw", top1=0.9)]
     found = pd.DataFrame(measured)
     page = tables.generated(found, compare(NUMBERS, found))["06-variations.md"]
-    header, *rows = rows_of(page)
-    assert header == ["changed", "raw fields", "mean plume", "true weather", "seeds"]
+    first, _, among = page.partition("::::{dropdown} The same among the first three\n")
+    (header, *rows), (same, *more) = rows_of(first), rows_of(among)
+    assert header == same == ["changed", "raw fields", "mean plume", "true weather", "seeds"]
     expected = ["k 5"] + [f"readings {n}" for n in VARIED["readings"]]
     expected += [f"smoothing {w}" for w in VARIED["smoothing"]]
     assert [row[0] for row in rows] == [*expected, "values concentration", "values presence"]
     assert rows[0][1:] == ["0.200", "–", "–", "1"]
     assert rows[2][1:] == ["0.100", "–", "0.100", "1"]
+    assert [row[0] for row in more] == [*expected, "values concentration", "values presence"]
+    assert more[2][1:] == ["0.200", "–", "0.200", "1"]
+    assert ":name: tbl-06-variations\n" in first
+    assert ":name: tbl-06-variations-top-3\n" in among
 
 
 def test_what_was_varied_in_the_study_is_found_again(inputs):

@@ -57,6 +57,21 @@ def test_two_trainings_of_one_seed_are_two_runs():
     assert row == ["digits: cae10", "3", "3", loss, acc, nmi, "0.900", "0.450", "2"]
 
 
+def test_parts_of_the_images_by_limit_of_epochs():
+    def scored(part: str, acc: float, seed: int = 0, limit: int = 5):
+        made = trained(seed, limit, limit, acc)
+        made["params"]["evaluated_on"] = part
+        return made
+
+    rows = [scored("all", 0.8), scored("train", 0.4), scored("train", 0.6, 1), scored("test", 0.2)]
+    short = [scored("all", 0.4, limit=3), record(params={"evaluated_on": "all"})]
+    _, first, second = rows_of(generated(*rows, *short)["03-parts.md"])
+    assert first == ["digits: cae10 + k-means", "3", "0.100", *["–"] * 6, "1"]
+    train = [f"{m}\u00a0±\u00a0{s}" for m, s in (("0.500", "0.141"), ("0.250", "0.071"))]
+    assert second[:5] == ["digits: cae10 + k-means", "5", "0.200", *train]
+    assert second[6:] == ["0.200", "0.100", "0.050", "2"]
+
+
 def test_all_numbers_that_a_criterion_chose_are_named():
     files = generated(chosen(0, 10, 0.8), chosen(1, 9, 0.6), record())
     _, row = rows_of(files["03-choice-of-k.md"])

@@ -58,6 +58,8 @@ def differences(
     left, right = _scored(runs, metric), _scored(others, metric)
     expected = pd.Series(np.nan, index=left.index)
     for names in map(list, shared):
+        if not expected.isna().any():
+            break
         means = right.groupby(names)["score"].mean()
         same = means.reindex(pd.MultiIndex.from_frame(left[names])).to_numpy()
         expected = expected.fillna(pd.Series(same, index=left.index))

@@ -22,6 +22,7 @@ from latentbook.study.method import Method
 
 #: Methods of the two-stage chapter that stand beside DCEC.
 PEERS = ("k-means raw", "umap2 + k-means", "umap2 + mixture")
+PEERS_CHAPTER = "03-two-stage-clustering"
 SCORES = ("acc", "nmi", "ari", "silhouette")
 #: Scores whose gain the table of experiments shows; one alone hides changes of the others.
 GAINS = ("acc", "nmi", "ari")
@@ -34,7 +35,14 @@ QUESTIONS = {
     "architecture": "another autoencoder",
     "trained_on": "trained on the training images only",
 }
-FILES = ("04-scores.md", "04-verdicts.md", "04-experiments.md", "04-runs.md", *pairs.FILES)
+FILES = (
+    "04-scores.md",
+    "04-parts.md",
+    "04-verdicts.md",
+    "04-experiments.md",
+    "04-runs.md",
+    *pairs.FILES,
+)
 
 
 def live(
@@ -68,14 +76,20 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
         caption="Table 13.1 of the thesis, published and reproduced",
         name="tbl-04-verdicts",
     )
-    texts = (_scores(own), verdicts, _experiments(own), _runs(own), *pairs.generated(own).values())
+    texts = (
+        _scores(own, every[every["chapter"] == PEERS_CHAPTER]),
+        _parts(own),
+        verdicts,
+        _experiments(own),
+        _runs(own),
+        *pairs.generated(own).values(),
+    )
     return dict(zip(FILES, texts, strict=True))
 
 
-def _scores(own: pd.DataFrame) -> str:
+def _scores(own: pd.DataFrame, two_stage: pd.DataFrame) -> str:
     """Return one table a data set: DCEC under every setting, and its peers, over all images."""
-    beside = records.read("03-two-stage-clustering")
-    beside = beside[beside["method"].isin(PEERS)]
+    beside = two_stage[two_stage["method"].isin(PEERS)]
     whole = judge.select(own, (records.part(p) == "all" for p in own["params"]))
     everything = pd.concat([whole, beside])
     return "\n".join(
@@ -88,6 +102,26 @@ def _scores(own: pd.DataFrame) -> str:
             ends=("runs",),  # seconds of different devices and stages stand in the table of runs
         )
         for dataset, samples in own.groupby("dataset")["n_samples"].max().items()
+    )
+
+
+def _parts(own: pd.DataFrame) -> str:
+    """Return the scores of what was scored over the training and the test images alone."""
+    apart = judge.select(own, (records.part(p) != "all" for p in own["params"]))
+    rows = [
+        [
+            f"{dataset}: {method}",
+            *tables.part_cells(group, GAINS),
+            str(sum(records.part(p) == "train" for p in group["params"])),
+        ]
+        for (dataset, method), group in apart.groupby(["dataset", "method"])
+    ]
+    return tables.markdown(
+        ["data set: method", "training ACC", "NMI", "ARI", "test ACC", "NMI", "ARI", "runs"],
+        rows,
+        caption="Scores over the training images and over the test images; k-means and mixture "
+        "cluster each part alone, codes of a network that was trained on all images",
+        name="tbl-04-parts",
     )
 
 
@@ -105,7 +139,7 @@ def _experiments(own: pd.DataFrame) -> str:
     dcec = judge.select(scored, (_origin(m).representation == "dcec" for m in scored["method"]))
     rows = []
     for (dataset, label), runs in dcec.groupby(["dataset", _settings(dcec)], sort=False):
-        changed = [_gain(faithful, runs, score) for score in GAINS]
+        changed = _gains(faithful, runs)
         if label == f"gamma {GAMMA:g}" or not any(changed):
             continue
         question = _question(Method.parse(runs["method"].iloc[0]), runs["params"].iloc[0])
@@ -120,11 +154,12 @@ def _experiments(own: pd.DataFrame) -> str:
     )
 
 
-def _gain(faithful: pd.DataFrame, runs: pd.DataFrame, score: str) -> Gain | None:
-    """Return the gain of a setting over the faithful runs, None where there are none."""
-    values = np.array([metrics.get(score, np.nan) for metrics in runs["metrics"]])
-    differences = pd.Series(values - _of_same_start(faithful, runs, score)).dropna()
-    return None if differences.empty else gains.of(differences)
+def _gains(faithful: pd.DataFrame, runs: pd.DataFrame) -> list[Gain | None]:
+    """Return the gain of a setting over the faithful runs in each score, None without any."""
+    values = np.array([[m.get(score, np.nan) for score in GAINS] for m in runs["metrics"]])
+    differences = values - _of_same_start(faithful, runs)
+    known = [column[~np.isnan(column)] for column in differences.T]
+    return [gains.of(column) if len(column) else None for column in known]
 
 
 def _origin(text: str) -> Method:
@@ -169,20 +204,22 @@ def _faithful(scored: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=columns)
 
 
-def _of_same_start(faithful: pd.DataFrame, runs: pd.DataFrame, score: str) -> np.ndarray:
-    """Return the score of the faithful run that each of `runs` is compared with, NaN if none.
+def _of_same_start(faithful: pd.DataFrame, runs: pd.DataFrame) -> np.ndarray:
+    """Return the scores of the faithful run that each of `runs` is compared with, NaN if none.
 
     That is the run from the same network. Where there is none, it is a run of the same seed and
     backend; where there is none either, a run of the same seed. Two backends draw different
     networks from one seed, and a GPU does not even train the same network twice.
     """
     keys = ["dataset", "seed", "part"]
-    expected = pd.Series(np.nan, index=range(len(runs)))
+    expected = np.full((len(runs), len(GAINS)), np.nan)
     for shared in ([*keys, "network"], [*keys, "backend"], keys):
-        means = faithful.groupby(shared)[score].mean()
-        same = means.reindex(pd.MultiIndex.from_frame(runs[shared])).to_numpy()
-        expected = expected.fillna(pd.Series(same))
-    return expected.to_numpy()
+        if not np.isnan(expected).any():
+            break
+        means = faithful.groupby(shared)[list(GAINS)].mean()
+        same = means.reindex(pd.MultiIndex.from_frame(runs[shared])).to_numpy(dtype=float)
+        expected = np.where(np.isnan(expected), same, expected)
+    return expected
 
 
 def _settings(dcec: pd.DataFrame) -> list[str]:

@@ -178,7 +178,12 @@ def detectors(every: pd.DataFrame, metric: str) -> list[str]:
     """Return the detectors whose records hold `metric`, in the order of `DETECTORS`."""
     pairs = zip(every["method"], every["metrics"], strict=True)
     names = {Method.parse(method).learner for method, scores in pairs if metric in scores}
-    return sorted(names, key=lambda one: (DETECTORS.index(one) if one in DETECTORS else 99, one))
+    return sorted(names, key=_place)
+
+
+def _place(detector: str) -> tuple[int, str]:
+    """Return the place of a detector in the order of `DETECTORS`, unknown ones last by name."""
+    return (DETECTORS.index(detector) if detector in DETECTORS else 99, detector)
 
 
 def mass_table(every: pd.DataFrame, *, caption: str, name: str) -> str:
@@ -232,21 +237,37 @@ def share_table(every: pd.DataFrame, *, caption: str, name: str) -> str:
         own = summarise(group, "share_by_own_threshold")
         return score_cell(group, metric) + (f" ({100 * own['mean']:.0f} %)" if own else "")
 
-    spaces, body = _by_detector(every, metric, cell)
-    chance = _by_detector(every, metric, lambda g: _average(g, f"{metric}_by_chance"))[1]
+    groups = _groups(every)
+    spaces, body = _by_detector(groups, metric, cell)
+    chance = _by_detector(groups, metric, lambda g: _average(g, f"{metric}_by_chance"))[1]
     body += [["drawn at random", *chance[0][1:]]] if chance else []
     return markdown(["detector", *spaces], body, caption=caption, name=name)
 
 
+#: Detector -> space -> its records.
+Groups = dict[str, dict[SpaceName, pd.DataFrame]]
+
+
+def _groups(every: pd.DataFrame) -> Groups:
+    """Return the records by detector, in the order of `DETECTORS`, and by space."""
+    learners = [Method.parse(method).learner for method in every["method"]]
+    order = sorted(set(learners), key=_place)
+    return {one: dict(by_space(every, one)) for one in order}
+
+
 def _by_detector(
-    every: pd.DataFrame, metric: str, cell: Callable[[pd.DataFrame], str]
+    groups: Groups, metric: str, cell: Callable[[pd.DataFrame], str]
 ) -> tuple[list[str], list[list[str]]]:
     """Return the names of the spaces, and one row a detector with one cell a space."""
-    rows = {one: dict(by_space(every, one)) for one in detectors(every, metric)}
-    spaces = _in_order(space for groups in rows.values() for space in groups)
+    rows = {
+        one: found
+        for one, found in groups.items()
+        if any(metric in scores for group in found.values() for scores in group["metrics"])
+    }
+    spaces = _in_order(space for found in rows.values() for space in found)
     body = []
-    for one, groups in rows.items():
-        cells = [cell(groups[space]) if space in groups else "–" for space in spaces]
+    for one, found in rows.items():
+        cells = [cell(found[space]) if space in found else "–" for space in spaces]
         if set(cells) != {"–"}:
             body.append([one, *cells])
     return [str(space) for space in spaces], body
@@ -264,10 +285,10 @@ def power_table(every: pd.DataFrame, *, caption: str, name: str) -> str:
 
     Where the data record several kinds, all but that of any kind are folded.
     """
-    texts = []
+    texts, groups = [], _groups(every)
     for kind in kinds(every):
-        spaces, body = _by_detector(every, f"auc_{kind}", partial(_auc_and_ap, kind=kind))
-        own = _by_detector(every, f"auc_{kind}", partial(_auc_and_ap, kind=f"{kind}_own_label"))
+        spaces, body = _by_detector(groups, f"auc_{kind}", partial(_auc_and_ap, kind=kind))
+        own = _by_detector(groups, f"auc_{kind}", partial(_auc_and_ap, kind=f"{kind}_own_label"))
         body += [[f"{one}, own label", *cells] for one, *cells in own[1]]
         texts.append(
             markdown(

@@ -22,6 +22,7 @@ from latentbook.study.tables import (
     markdown,
     mean_and_spread,
     number,
+    part_cells,
     score_cell,
     score_table,
     verdict_table,
@@ -59,6 +60,7 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
         "03-scores.md": "\n".join(scores) or NOT_RUN,
         "03-mixture.md": _mixture_gains(found),
         "03-training.md": _training(found),
+        "03-parts.md": _parts(found),
         "03-choice-of-k.md": _choice_of_k(found),
         "03-verdicts.md": verdict_table(
             twelve,
@@ -165,15 +167,20 @@ def _signed(value: float) -> str:
     return "+" * (value >= 0) + number(value)
 
 
-def _training(found: pd.DataFrame) -> str:
-    """Return how long each autoencoder was trained, and what clustering made of its codes."""
-    codes = select(
-        found, (p.get("evaluated_on") == "all" and "max_epochs" in p for p in found["params"])
-    )
-    codes = codes.assign(
+def _of_networks(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores of the codes of autoencoders, with network, limit of epochs and part."""
+    codes = select(found, ({"evaluated_on", "max_epochs"} <= set(p) for p in found["params"]))
+    return codes.assign(
         network=[Method.parse(method).representation for method in codes["method"]],
         limit=[p["max_epochs"] for p in codes["params"]],
+        part=[p["evaluated_on"] for p in codes["params"]],
     )
+
+
+def _training(found: pd.DataFrame) -> str:
+    """Return how long each autoencoder was trained, and what clustering made of its codes."""
+    codes = _of_networks(found)
+    codes = codes[codes["part"] == "all"]
     rows = []
     for (dataset, network, limit), group in codes.groupby(["dataset", "network", "limit"]):
         # both second stages of one training share seed and loss
@@ -211,6 +218,24 @@ def _training(found: pd.DataFrame) -> str:
         caption="Autoencoders by length of training: limit of epochs, epochs run, loss of the test "
         "images, and accuracy and NMI of both second stages over all images",
         name="tbl-03-training",
+    )
+
+
+def _parts(found: pd.DataFrame) -> str:
+    """Return ARI over all images, and the scores over training and test images alone."""
+    codes = _of_networks(found)
+    rows = []
+    for (dataset, method, limit), group in codes.groupby(["dataset", "method", "limit"]):
+        cells = [score_cell(group[group["part"] == "all"], "ari"), *part_cells(group, _JUDGED)]
+        runs = group["part"].value_counts().max()
+        rows.append([f"{dataset}: {method}", str(limit), *cells, str(runs)])
+    header = ["ARI", "training ACC", "NMI", "ARI", "test ACC", "NMI", "ARI"]
+    return markdown(
+        ["data set, method", "limit", *header, "runs"],
+        rows,
+        caption="Codes of autoencoders by limit of epochs: ARI over all images, and three scores "
+        "over the training images and over the test images, each part clustered alone",
+        name="tbl-03-parts",
     )
 
 
