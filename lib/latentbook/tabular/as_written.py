@@ -141,7 +141,7 @@ def _column(
     if dates is not None:
         moments, order = dates
         read_dates = pd.Series(moments, values.index)
-        return _merged(values, present, read_dates, f"dates, read as {order}")
+        return _merged(values, present, read_dates, f"dates, in the order {order}")
     if remark:
         return values, f"{remark}: write all of them alike"
     return values, _half_numbers(present)

@@ -17,17 +17,19 @@ import pandas as pd
 #: A text column is a column of numbers (or dates) if this share of its values are numbers (dates).
 PARSED_SHARE = 0.9
 
+_GAPS = """
+    - -- – — ? ?? . .. n/a na n.a. k.a. nan <na> null nil #n/a #na #div/0! #value! #ref! #num!
+    #null! #name?
+"""
 #: What people write for a missing number or date, in small letters.
-GAPS = frozenset(
-    "- -- – — ? ?? . .. n/a na n.a. k.a. nan <na> null nil #n/a #na #div/0! #value! #ref! #num! "
-    "#null! #name?".split()
-)
+GAPS = frozenset(_GAPS.split())
 
+_CURRENCIES = """
+    EUR USD GBP CHF SEK NOK DKK ISK PLN CZK HUF RON TRY RUB UAH JPY CNY INR KRW AUD NZD CAD BRL MXN
+    ZAR SGD HKD kr Kr zł Kč Ft Fr.
+"""
 #: Written codes and signs of currencies; every currency sign of Unicode is understood as well.
-CURRENCIES = (
-    "EUR USD GBP CHF SEK NOK DKK ISK PLN CZK HUF RON TRY RUB UAH JPY CNY INR KRW AUD NZD CAD BRL "
-    "MXN ZAR SGD HKD kr Kr zł Kč Ft Fr."
-).split()
+CURRENCIES = tuple(_CURRENCIES.split())
 
 #: Numbers that stand for a missing one if they lie far from all others.
 SENTINELS = (-99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0, 1e15, 1e20, -1e20)

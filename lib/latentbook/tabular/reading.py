@@ -88,6 +88,7 @@ def read(path: str | Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
     1     9.75  birch
     """
     path = Path(path).expanduser()
+    separator, remarks = ",", list[str]()
     if not path.is_file():
         raise LatentbookError(
             f"there is no file {path} (seen from {Path.cwd()}): give the path of a CSV or Parquet "
@@ -97,7 +98,7 @@ def read(path: str | Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
         if path.stat().st_size == 0:
             raise LatentbookError(f"{path.name} is empty: give a table with a header and rows")
         if path.suffix.lower() in PARQUET:
-            frame, separator, remarks = _parquet(path), ",", []
+            frame = _parquet(path)
         else:
             frame, separator, remarks = _csv(path)
     except OSError as error:
@@ -207,10 +208,9 @@ def _csv(path: Path) -> tuple[pd.DataFrame, str, list[str]]:
             f"the rows of {path.name} have more values than its header has names: name every column"
         )
     if layout.titles:
-        remarks.append(
-            f"{len(layout.titles)} lines above the header are left out, the first of them "
-            f"{layout.titles[0][:60]!r}."
-        )
+        count, first = len(layout.titles), layout.titles[0][:60]
+        lines = "One line" if count == 1 else f"{count} lines"
+        remarks.append(f"{lines} above the header left out, beginning with {first!r}.")
     frame.columns = [str(column).strip() for column in frame.columns]
     first = frame.columns[0]
     steps = pd.to_numeric(frame[first], errors="coerce").diff().iloc[1:]
