@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -229,8 +230,8 @@ def _content(path: Path) -> bytes:
     if content.startswith(b"\x1f\x8b"):
         try:
             content = gzip.decompress(content)
-        except (EOFError, ValueError) as error:
-            raise LatentbookError(f"{path.name} is damaged: {error}; fetch it again") from error
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise LatentbookError(f"{path.name} is damaged ({error}): fetch it again") from error
     for magic, what in _MAGIC.items():
         if content.startswith(magic):
             raise LatentbookError(f"{path.name} is {what}, and not text: {_SAVE}")
