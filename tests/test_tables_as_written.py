@@ -323,6 +323,7 @@ TABLE = "desk;weight;town\n" + "a;1,5;Malmö\nb;2,25;Lund\n" * 20
         (TABLE.encode("utf-16"), ""),
         (gzip.compress(TABLE.encode()), ""),
         (TABLE.replace("\n", ";;\n"), ""),
+        (TABLE.replace(";", "\t"), ""),
     ],
 )
 def test_habits_of_spreadsheets(tmp_path, content, told):

@@ -13,6 +13,9 @@ import pandas as pd
 from latentbook.errors import LatentbookError
 from latentbook.tabular.numbers_as_written import GAPS, PARSED_SHARE
 
+#: Different values on which a format is tried before all of them.
+SAMPLE_VALUES = 1000
+
 _ZONE = r"(?<=\d)(?:\s?Z|\s?[+-]\d\d:?\d\d|\s?UTC|\s?GMT)$"
 _TIME = r"(?:[T,]?\s*(?P<time>\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?[AaPp]\.?[Mm]\.?)?))?"
 #: Name of an order -> format of the date once its separators are blanks. Two figures of the year
@@ -74,13 +77,11 @@ def times(values: pd.Series, name: str) -> tuple[np.ndarray, str] | None:
     parts = without_zone(text).str.extract(rf"^(?P<date>\S.*?\S){_TIME}$")
     dotted = parts["date"].str.match(r"\d{1,2}\.\d{1,2}\.", na=False).to_numpy()
     dates = parts["date"].str.replace(r"[\s./,-]+", " ", regex=True).str.strip()
-    clock = pd.to_datetime(
-        "1970-01-01 " + parts["time"].fillna("00:00").str.replace(",", ".").str.replace("m.", "m"),
-        format="mixed",
-        errors="coerce",
-    ) - pd.Timestamp("1970-01-01")
+    clock = _clock(parts["time"])
     found = {}
     for order, formats in FORMATS.items():
+        if not _any(dates.head(SAMPLE_VALUES), formats):
+            continue
         moments = pd.Series(pd.NaT, dates.index, dtype="datetime64[us]")
         for form in formats:
             read = pd.to_datetime(dates, format=form, errors="coerce").astype("datetime64[us]")
@@ -94,6 +95,20 @@ def times(values: pd.Series, name: str) -> tuple[np.ndarray, str] | None:
     order, moments = next(iter(found.items()))
     complete = (moments + clock).to_numpy("datetime64[us]")
     return np.append(complete, np.datetime64("NaT"))[rows], order
+
+
+def _clock(text: pd.Series) -> pd.Series:
+    """Return times of day as durations since midnight, 0 where there is none."""
+    codes, distinct = pd.factorize(text.fillna("00:00"))
+    plain = pd.Series(distinct, dtype=object).str.replace(",", ".").str.replace("m.", "m")
+    moments = pd.to_datetime("1970-01-01 " + plain, format="mixed", errors="coerce")
+    return (moments - pd.Timestamp("1970-01-01")).iloc[codes].set_axis(text.index)
+
+
+def _any(dates: pd.Series, formats: tuple[str, ...]) -> bool:
+    """Whether the formats together read half of some dates."""
+    read = [pd.to_datetime(dates, format=form, errors="coerce").notna() for form in formats]
+    return bool(np.any(read, axis=0).mean() >= 0.5)
 
 
 def _decide(
@@ -129,6 +144,9 @@ def hours(values: pd.Series) -> np.ndarray | None:
     >>> hours(pd.Series(["14:30", "00:45:00"]))
     array([14.5 ,  0.75])
     """
+    head = values.dropna().head(SAMPLE_VALUES).astype(str)
+    if not head.str.contains(r"^\s*\d{1,2}:[0-5]\d").mean() >= 0.5:
+        return None
     text = values.astype(object).map(str, na_action="ignore").str.strip()
     there = text.notna() & ~text.str.lower().isin(GAPS)
     clock = text.str.extract(r"^(\d{1,2}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?$").astype(np.float64)

@@ -256,7 +256,7 @@ def _layout(sample: str, cut: bool) -> _Layout:
     """Find separator and header.
 
     The separator is the one that splits the header into the most columns, and the rows into as
-    many. Above the header stand comments, and lines of which at most half of the columns are
+    many, if possible without titles. Above the header stand comments, and lines of which at most half of the columns are
     filled.
     """
     lines = sample.splitlines(keepends=True)[: -1 if cut else None][:SAMPLE_LINES] or [sample]
@@ -264,7 +264,7 @@ def _layout(sample: str, cut: bool) -> _Layout:
     told = re.fullmatch(r'"?sep=(.)"?\s*', lines[above], flags=re.IGNORECASE)
     if told:
         above += 1
-    found: dict[str, tuple[tuple[bool, int], _Layout]] = {}
+    found: dict[str, tuple[tuple[bool, bool, int], _Layout]] = {}
     for separator in (told[1],) if told else SEPARATORS:
         comments = _comments(lines, above, separator)
         start = above + comments
@@ -278,7 +278,10 @@ def _layout(sample: str, cut: bool) -> _Layout:
         before = start + (filled[skipped] if skipped else 0)
         titles = [line.strip() for line in lines[above:before] if line.strip(f"{separator} \r\n")]
         names = [name.strip() for name in table[0]]
-        found[separator] = (same, len(names)), _Layout(separator, names, before, titles)
+        found[separator] = (
+            (same and not skipped, same, len(names)),
+            _Layout(separator, names, before, titles),
+        )
     if not found:
         raise csv.Error("there are comments and no header")
     return max(found.values(), key=lambda pair: pair[0])[1]
