@@ -256,8 +256,8 @@ def _layout(sample: str, cut: bool) -> _Layout:
     """Find separator and header.
 
     The separator is the one that splits the header into the most columns, and the rows into as
-    many, if possible without titles. Above the header stand comments, and lines of which at most half of the columns are
-    filled.
+    many, if possible without titles. Above the header stand comments, and lines of which at most
+    half of the columns are filled.
     """
     lines = sample.splitlines(keepends=True)[: -1 if cut else None][:SAMPLE_LINES] or [sample]
     above = next(i for i, line in enumerate(lines) if line.strip())
