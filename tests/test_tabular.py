@@ -112,8 +112,7 @@ def test_a_written_index_is_left_out(tmp_path, first):
         ("a,b\n1,2,3\n4,5,6\n", "more values than its header"),
         ("a,b\n1,2\n4,5,6\n", "not a regular CSV file: Expected 2 fields in line 3, saw 3"),
         ('a,b\n1,"2\n', "not a regular CSV file"),
-        ("namn,ort\nÅsa,Malmö\n".encode("latin-1"), "is not in UTF-8: save the table as CSV in"),
-        (b"PK\x03\x04\x00\x00a,b", "is not text"),
+        (b"a\x00\x00,b", "is not text: save the table as CSV in"),
     ],
 )
 def test_bad_files(tmp_path, content, message):

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-#: A text column is a column of numbers (or dates) if this share of its values are numbers (dates).
-PARSED_SHARE = 0.9
+from latentbook.tabular.dates_as_written import without_zone
+from latentbook.tabular.numbers_as_written import PARSED_SHARE
 
 #: A value of a category gets a column of its own if at least this many training rows have it.
 MIN_ROWS = 5
@@ -29,13 +29,13 @@ def as_floats(values: pd.Series) -> np.ndarray:
 
 
 def as_dates(values: pd.Series) -> pd.Series:
-    """Return times without a zone; NaT for values that are missing or not dates in ISO 8601."""
+    """Return the local times, without a zone; NaT for what is missing or no date in ISO 8601."""
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         return values.dt.tz_localize(None)  # keeps the local hour of the day
     if types.is_datetime64_dtype(values):
         return values
     text = values.astype(object).map(str, na_action="ignore")
-    return pd.to_datetime(text, errors="coerce", format="ISO8601", utc=True).dt.tz_localize(None)
+    return pd.to_datetime(without_zone(text), errors="coerce", format="ISO8601")
 
 
 def as_texts(values: pd.Series) -> np.ndarray:
@@ -85,8 +85,11 @@ def kind_of(values: pd.Series) -> str:
     return "date" if iso.mean() >= PARSED_SHARE <= as_dates(present).notna().mean() else "category"
 
 
-def decide(values: pd.Series) -> tuple[str, str]:
-    """Return the kind of a column, or ``dropped``, and a remark on it."""
+def decide(values: pd.Series, *, pairs: bool = False) -> tuple[str, str]:
+    """Return the kind of a column, or ``dropped``, and a remark on it.
+
+    With `pairs`, numbers of two different values are a category.
+    """
     if values.isna().all():
         return "dropped", "all missing"
     kind = kind_of(values)
@@ -98,14 +101,35 @@ def decide(values: pd.Series) -> tuple[str, str]:
             if not typed.isna().any(axis=None):
                 return "dropped", "constant"
             kind, typed = "category", pd.DataFrame(as_typed(values, "category"))
+        elif pairs and kind == "number" and typed.nunique().max() == 2:
+            odd = values.notna() & typed.isna().any(axis=1).to_numpy()
+            if not odd.any():
+                kind, typed = "category", pd.DataFrame(as_typed(values, "category"))
     if kind != "category":
         return kind, unread(values, kind)
     counts = typed.iloc[:, 0].value_counts()
     if len(counts) == 1:
         return "dropped", "constant"
     if counts.drop(MISSING, errors="ignore").max() < MIN_ROWS:
-        return "dropped", f"text of which no value is in {MIN_ROWS} rows, as in identifiers"
+        return "dropped", _reason(values)
     return kind, ""
+
+
+#: What looks like a number or a date: figures and at most one word of up to nine letters.
+_FIGURES = r"[^A-Za-z]*(?:[A-Za-z]{1,9}\.?[^A-Za-z]*)?"
+
+
+def _reason(values: pd.Series) -> str:
+    """Say why text that hardly repeats is dropped, and what else it may have been."""
+    text = values.dropna().astype(str).str.strip()
+    figures = text.str.fullmatch(_FIGURES) & text.str.match(r"[^A-Za-z]{0,3}\d")
+    if figures.mean() >= 0.5:
+        return (
+            f"text such as {text.iloc[0]!r}, which was understood neither as numbers nor as dates, "
+            f"and of which no value is in {MIN_ROWS} rows: write numbers as 1234.5 and dates as "
+            "2023-12-31 to keep it"
+        )
+    return f"text of which no value is in {MIN_ROWS} rows, as in identifiers"
 
 
 def unread(values: pd.Series, kind: str) -> str:
@@ -120,5 +144,5 @@ def unread(values: pd.Series, kind: str) -> str:
         remarks += [f"{infinite} infinite, taken as missing"] if infinite else []
         whole = len(read) >= 20 and np.isfinite(read).all() and (read % 1 == 0).all()
         if whole and len(np.unique(read)) == len(read):
-            remarks.append("all different whole numbers: drop it if it is an identifier")
+            remarks.append("all different whole numbers: drop the column if it is an identifier")
     return "; ".join(remarks)

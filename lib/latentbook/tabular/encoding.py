@@ -41,6 +41,9 @@ LIMIT = 10.0
 #: Ratio of the standard deviation of a bell curve to its median distance from the median.
 NORMAL = 1.4826
 
+#: Squared error of a value that training has not seen, against any that it has.
+UNSEEN_COSTS = 2.0
+
 #: Numbers are clipped here first, so that their differences and squares stay finite.
 HUGE = 1e100
 
@@ -65,11 +68,22 @@ class Encoder(TransformerMixin, BaseEstimator):
       value is 0 everywhere. A missing value counts as a value. The entries are divided by √2: a
       wrong category then costs a squared error of 1, as much as a number that is one standard
       deviation off.
+    - With `even_costs`, columns of two values are categories, be they numbers, truth values or
+      text, so that the rarer of two values costs the same however it is written; and a value that
+      training has not seen has the same entry for every value, which costs a squared error of 2
+      against any of them (1.1 in a column of two values, because no entry is above 1).
     - *Dropped*: columns that are all missing or constant, and text that hardly repeats. A new value
       in a constant column would be a clear anomaly, but a network cannot learn to see it.
 
     Numbers that are codes (of a branch, of a place) look like measurements: convert them to text
-    first. Numbers with two values stay numbers, so that a rare 1 is far from the median.
+    first. Without `even_costs`, numbers with two values stay numbers, so that a rare 1 is far from
+    the median.
+
+    Parameters
+    ----------
+    even_costs : bool, default=False
+        Whether rare values of any kind cost the same, and values that training has not seen cost
+        more. The tables of the book were measured without it.
 
     Attributes
     ----------
@@ -93,6 +107,9 @@ class Encoder(TransformerMixin, BaseEstimator):
     (20, 3)
     """
 
+    def __init__(self, *, even_costs: bool = False) -> None:
+        self.even_costs = even_costs
+
     def fit(self, frame: pd.DataFrame, y: Any = None) -> Encoder:
         """Decide how each column is encoded, and learn scales and categories.
 
@@ -102,7 +119,7 @@ class Encoder(TransformerMixin, BaseEstimator):
             If no column is left to learn from.
         """
         frame = named_columns(frame)
-        decisions = {name: decide(frame[name]) for name in frame}
+        decisions = {name: decide(frame[name], pairs=self.even_costs) for name in frame}
         self.feature_names_in_ = np.array(frame.columns, dtype=object)
         self.kinds_ = {name: kind for name, (kind, _) in decisions.items() if kind != "dropped"}
         self._text_given = {n for n in self.kinds_ if not types.is_numeric_dtype(frame[n])}
@@ -152,7 +169,9 @@ class Encoder(TransformerMixin, BaseEstimator):
         if self._numbers:
             blocks.append(self._imputer.transform(self._standard(self._number_parts(frame))))
         if self._categories:
-            blocks.append(self._one_hot.transform(self._category_parts(frame)) / math.sqrt(2))
+            parts = self._category_parts(frame)
+            hot = self._one_hot.transform(parts) / math.sqrt(2)
+            blocks.append(self._with_unseen(hot, parts) if self.even_costs else hot)
         return np.hstack(blocks).astype(np.float32)
 
     def inverse_transform(self, matrix: np.ndarray) -> pd.DataFrame:
@@ -257,6 +276,18 @@ class Encoder(TransformerMixin, BaseEstimator):
 
     def _category_parts(self, frame: pd.DataFrame) -> np.ndarray:
         return np.column_stack([as_texts(frame[name]) for name in self._categories])
+
+    def _with_unseen(self, hot: np.ndarray, parts: np.ndarray) -> np.ndarray:
+        """Put one entry for all values where a row has a value that training has not seen."""
+        hot = hot.copy()
+        for i, name in enumerate(self._categories):
+            unseen = ~np.isin(parts[:, i], self._one_hot.categories_[i])
+            where = np.flatnonzero(self.source_[self._hot :] == self._position(name))
+            # the distance to a corner 1 / √2 is k a² - √2 a + 1/2 for k entries a
+            k = len(where)
+            entry = min(1.0, (math.sqrt(2) + math.sqrt(2 + 4 * k * (UNSEEN_COSTS - 0.5))) / (2 * k))
+            hot[np.ix_(unseen, where)] = entry
+        return hot
 
     def _fit_numbers(self, values: np.ndarray) -> dict[str, int]:
         """Learn how numbers are scaled; return for each column how many rows are clipped."""

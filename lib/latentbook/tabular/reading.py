@@ -1,68 +1,95 @@
-"""Tables from files: CSV, whose separator and decimal sign are recognised, or Parquet.
+"""Tables from files: CSV as people and programs save it, compressed or not, and Parquet.
 
-The kinds of the columns are left to `columns`.
+Encoding, lines above the header and separator are recognised here, what the values mean in
+`as_written`. The kinds of the columns are left to `columns`.
 """
 
 from __future__ import annotations
 
 import csv
+import gzip
+import io
 import re
-from collections.abc import Hashable, Sequence
+import zlib
+from collections.abc import Collection, Hashable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from pandas.api import types
 
 from latentbook.errors import LatentbookError
+from latentbook.tabular.as_written import understood
 
 #: Endings of the names of Parquet files; every other file is read as CSV.
 PARQUET = (".parquet", ".pq")
 
 #: Separators that a CSV file may have.
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t|"
 
-#: Number of characters in which separator and decimal sign are looked for.
-SAMPLE = 65_536
+#: Number of characters, and of lines among them, in which separator and header are looked for.
+SAMPLE, SAMPLE_LINES = 65_536, 500
+
+#: Encodings that are tried. The second is that of spreadsheets in western Europe and America.
+ENCODINGS = ("utf-8-sig", "cp1252")
+
+#: First bytes of files that are no text -> what they are.
+_MAGIC = {
+    b"PK\x03\x04": "an Excel workbook or a zip archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"SQLite format": "a database of SQLite",
+    b"\x89HDF": "HDF5",
+    b"BZh": "compressed by bzip2",
+    b"\xfd7zXZ": "compressed by xz",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+}
 
 
-def read(path: str | Path) -> pd.DataFrame:
+def read(path: str | Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
     r"""Read a CSV file with a header, or a Parquet file.
 
     Parameters
     ----------
     path : str or Path
-        CSV in UTF-8, separated by commas, semicolons or tabs, or a file that ends in
-        ``.parquet``. With semicolons or tabs, the decimal sign may be a comma.
+        A file that ends in ``.parquet``, or CSV: in UTF-8, UTF-16 or Windows-1252, separated by
+        commas, semicolons, tabs or ``|``, and compressed by gzip or not.
+    as_text : collection of str, default=()
+        Columns whose values stay as they are written, such as identifiers.
 
     Returns
     -------
     DataFrame
+        Its ``attrs`` hold ``remarks``, sentences on the file, and ``columns``, how the values of
+        a column were read, where that is not plain.
 
     Raises
     ------
     LatentbookError
         If the file is missing, empty, neither text nor Parquet; if it has no header, only one
-        column, no rows, rows longer than the header or two columns of one name; or if no Parquet
-        reader is installed.
+        column, no rows, rows longer than the header or two columns of one name; if thousands and
+        decimals, or day and month, cannot be told apart in a column; or if no Parquet reader is
+        installed.
 
     Notes
     -----
-    Values that pandas reads as missing (an empty field, ``NA``, ``null``, ``None``) are missing. A
+    Values that pandas reads as missing (an empty field, ``NA``, ``null``, ``None``) are missing;
+    in columns of numbers and dates also ``-``, ``?`` and others of `numbers_as_written.GAPS`. A
     first column without a name that numbers the rows, as `DataFrame.to_csv` writes it, is left
-    out.
+    out, and so are lines above the header and Excel's line ``sep=;``.
 
     Examples
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "trees.csv"
-    ...     _ = path.write_text("height;kind\n12,5;oak\n9,75;birch\n")
+    ...     _ = path.write_text("height;kind\n1.012,5;oak\n9,75;birch\n")
     ...     read(path)
-       height   kind
-    0   12.50    oak
-    1    9.75  birch
+        height   kind
+    0  1012.50    oak
+    1     9.75  birch
     """
     path = Path(path).expanduser()
+    separator, remarks = ",", list[str]()
     if not path.is_file():
         raise LatentbookError(
             f"there is no file {path} (seen from {Path.cwd()}): give the path of a CSV or Parquet "
@@ -71,10 +98,16 @@ def read(path: str | Path) -> pd.DataFrame:
     try:
         if path.stat().st_size == 0:
             raise LatentbookError(f"{path.name} is empty: give a table with a header and rows")
-        frame = _parquet(path) if path.suffix.lower() in PARQUET else _csv(path)
+        if path.suffix.lower() in PARQUET:
+            frame = _parquet(path)
+        else:
+            frame, separator, remarks = _csv(path)
     except OSError as error:
         raise LatentbookError(f"cannot read {path}: {error.strerror or error}") from error
-    return check_table(frame, path.name)
+    frame = check_table(frame, path.name)
+    meant = understood(frame, separator=separator, as_text=as_text, file=path.name)
+    meant.frame.attrs = {"remarks": remarks, "columns": meant.remarks}
+    return meant.frame
 
 
 def check_table(frame: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
@@ -90,7 +123,7 @@ def check_table(frame: pd.DataFrame, name: str = "the table") -> pd.DataFrame:
     if len(frame.columns) < 2:
         raise LatentbookError(
             f"{name} has {len(frame.columns)} column, but a label and something to learn from make "
-            "two: separate the columns of a CSV file by commas, semicolons or tabs"
+            "two: separate the columns of a CSV file by commas, semicolons, tabs or |"
         )
     return frame
 
@@ -137,26 +170,37 @@ def _parquet(path: Path) -> pd.DataFrame:
     return frame.reset_index() if frame.index.name else frame
 
 
-def _csv(path: Path) -> pd.DataFrame:
+def _csv(path: Path) -> tuple[pd.DataFrame, str, list[str]]:
+    """Return a table of text, its separator, and sentences on what was left out."""
+    content = _content(path)
+    remarks = []
+    for encoding in _encodings(content):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if encoding == "cp1252":
+            remarks.append(
+                f"{path.name} is not in UTF-8 and was read as Windows-1252: look at letters with "
+                "accents."
+            )
+        break
+    else:
+        raise LatentbookError(f"{path.name} is neither in UTF-8 nor in Windows-1252: {_SAVE}")
+    if "\0" in text[:SAMPLE]:
+        raise LatentbookError(f"{path.name} is not text: {_SAVE}")
+    if not text[:SAMPLE].strip():
+        raise LatentbookError(f"{path.name} is empty: give a table with a header and rows")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            sample = stream.read(SAMPLE)
-        if "\0" in sample:
-            raise LatentbookError(f"{path.name} is not text: {_SAVE}")
-        if not sample.strip():
-            raise LatentbookError(f"{path.name} is empty: give a table with a header and rows")
-        separator, decimal, names = _dialect(sample.lstrip("\r\n"))
-        _check_header(names, path.name)
+        layout = _layout(text[:SAMPLE], len(text) > SAMPLE)
+        _check_header(layout.names, path.name)
         frame = pd.read_csv(
-            path,
-            sep=separator,
-            decimal=decimal,
-            encoding="utf-8-sig",
+            io.StringIO(text),
+            sep=layout.separator,
+            skiprows=layout.above,
+            dtype=str,
             skipinitialspace=True,
-            low_memory=False,
         )
-    except UnicodeDecodeError as error:
-        raise LatentbookError(f"{path.name} is not in UTF-8: {_SAVE}") from error
     except (csv.Error, pd.errors.ParserError) as error:
         reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
         raise LatentbookError(f"{path.name} is not a regular CSV file: {reason}") from error
@@ -164,38 +208,105 @@ def _csv(path: Path) -> pd.DataFrame:
         raise LatentbookError(
             f"the rows of {path.name} have more values than its header has names: name every column"
         )
+    if layout.titles:
+        count, first = len(layout.titles), layout.titles[0][:60]
+        lines = "One line" if count == 1 else f"{count} lines"
+        remarks.append(f"{lines} above the header left out, beginning with {first!r}.")
     frame.columns = [str(column).strip() for column in frame.columns]
-    if decimal == ",":
-        frame = frame.apply(_with_points)
     first = frame.columns[0]
     steps = pd.to_numeric(frame[first], errors="coerce").diff().iloc[1:]
     if first.startswith("Unnamed") and (steps == 1).all():
-        return frame.drop(columns=first)
-    return frame
+        frame = frame.drop(columns=first)
+    hollow = [c for c in frame if c.startswith("Unnamed") and frame[c].isna().all()]
+    return frame.drop(columns=hollow), layout.separator, remarks
 
 
 _SAVE = "save the table as CSV in UTF-8 (a spreadsheet offers that), or as Parquet"
 
 
-def _dialect(sample: str) -> tuple[str, str, list[str]]:
-    """Return separator, decimal sign and names of the columns.
+def _content(path: Path) -> bytes:
+    """Return the bytes of a file of text, unpacked if gzip packed them."""
+    content = path.read_bytes()
+    if content.startswith(b"\x1f\x8b"):
+        try:
+            content = gzip.decompress(content)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise LatentbookError(f"{path.name} is damaged ({error}): fetch it again") from error
+    for magic, what in _MAGIC.items():
+        if content.startswith(magic):
+            raise LatentbookError(f"{path.name} is {what}, and not text: {_SAVE}")
+    return content
+
+
+def _encodings(content: bytes) -> tuple[str, ...]:
+    return ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ENCODINGS
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Separator, names of the columns, lines above them, and those that say something."""
+
+    separator: str
+    names: list[str]
+    above: int
+    titles: list[str]
+
+
+def _layout(sample: str, cut: bool) -> _Layout:
+    """Find separator and header.
 
     The separator is the one that splits the header into the most columns, and the rows into as
-    many.
+    many, if possible without titles. Above the header stand comments, and lines of which at most
+    half of the columns are filled.
     """
-    lines = sample.splitlines(keepends=True)[:20]
-    headers = {}
-    for separator in SEPARATORS:
-        rows = [row for row in csv.reader(lines, delimiter=separator, skipinitialspace=True) if row]
-        same = len(rows[0]) > 1 and len({len(row) for row in rows}) == 1
-        headers[separator] = (same, len(rows[0])), rows[0]
-    separator = max(headers, key=lambda key: headers[key][0])
-    decimal = "."
-    if separator != ",":
-        edge = rf'[{separator}"\r\n]'
-        signs = re.findall(rf"(?<={edge})[+-]?\d+([.,])\d+(?={edge})", sample)
-        decimal = "," if signs.count(",") > signs.count(".") else "."
-    return separator, decimal, [name.strip() for name in headers[separator][1]]
+    lines = sample.splitlines(keepends=True)[: -1 if cut else None][:SAMPLE_LINES] or [sample]
+    above = next(i for i, line in enumerate(lines) if line.strip())
+    told = re.fullmatch(r'"?sep=(.)"?\s*', lines[above], flags=re.IGNORECASE)
+    if told:
+        above += 1
+    found: dict[str, tuple[tuple[bool, bool, int], _Layout]] = {}
+    for separator in (told[1],) if told else SEPARATORS:
+        comments = _comments(lines, above, separator)
+        start = above + comments
+        rows = list(csv.reader(lines[start:], delimiter=separator, skipinitialspace=True))
+        skipped = _titles([row for row in rows if row])
+        filled = [i for i, row in enumerate(rows) if row]
+        table = [row for row in rows if row][skipped:]
+        if not table:
+            continue
+        same = len(table[0]) > 1 and len({len(row) for row in table[:20]}) == 1
+        before = start + (filled[skipped] if skipped else 0)
+        titles = [line.strip() for line in lines[above:before] if line.strip(f"{separator} \r\n")]
+        names = [name.strip() for name in table[0]]
+        found[separator] = (
+            (same and not skipped, same, len(names)),
+            _Layout(separator, names, before, titles),
+        )
+    if not found:
+        raise csv.Error("there are comments and no header")
+    return max(found.values(), key=lambda pair: pair[0])[1]
+
+
+def _comments(lines: list[str], start: int, separator: str) -> int:
+    """Return how many lines are comments; a header may begin with # as well."""
+    count = 0
+    while start + count < len(lines) and re.match(r"\s*(#|$)", lines[start + count]):
+        count += 1
+    below = lines[start + count].count(separator) if start + count < len(lines) else 0
+    if count and below and lines[start + count - 1].count(separator) == below:
+        header = lines[start + count - 1]
+        return count - 1 if header.strip() else count
+    return count
+
+
+def _titles(rows: list[list[str]]) -> int:
+    """Return how many of the first rows are titles: at most half as full as the usual row."""
+    widths = [len(row) for row in rows]
+    usual = max(set(widths), key=widths.count) if widths else 0
+    for i, row in enumerate(rows):
+        if 2 * sum(bool(value.strip()) for value in row) > usual or usual < 2:
+            return i
+    return 0
 
 
 def _check_header(names: list[str], file: str) -> None:
@@ -204,10 +315,3 @@ def _check_header(names: list[str], file: str) -> None:
         raise LatentbookError(
             f"the first line of {file} holds numbers instead of names: put a header above it"
         )
-
-
-def _with_points(column: pd.Series) -> pd.Series:
-    """Write numbers with a decimal point in a column that pandas read as text."""
-    if not types.is_string_dtype(column):
-        return column
-    return column.str.replace(r"^([+-]?\d+),(\d+)$", r"\1.\2", regex=True)

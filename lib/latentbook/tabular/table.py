@@ -17,7 +17,7 @@ from pandas.api import types
 
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
-from latentbook.tabular.columns import OTHER, as_floats, as_texts
+from latentbook.tabular.columns import MIN_ROWS, OTHER, as_floats, as_texts
 from latentbook.tabular.encoding import Encoder
 from latentbook.tabular.reading import check_table
 
@@ -56,6 +56,9 @@ class Table:
     rare_are : str
         ``merge`` if their rows were merged into ``other``, ``drop`` if they were dropped, empty if
         there are no such classes.
+    notes : tuple of str
+        Sentences on how the file was read, on equal rows, on classes that are written in several
+        ways, and on constant columns that are not constant in the test rows.
     """
 
     data: Dataset
@@ -66,11 +69,12 @@ class Table:
     unlabelled: int
     rare: dict[str, int]
     rare_are: str
+    notes: tuple[str, ...] = ()
 
     @property
     def remarks(self) -> list[str]:
-        """Sentences on the rows and classes that differ from the file."""
-        sentences = []
+        """Sentences on what differs from the file, and what may be wrong with it."""
+        sentences = list(self.notes)
         if self.unlabelled:
             sentences.append(f"{self.unlabelled:,} rows without a label are left out.")
         if self.rare:
@@ -93,6 +97,7 @@ def dataset(
     n_train: int | None = None,
     split: str | None = None,
     rare: str = "error",
+    even_costs: bool = False,
 ) -> Table:
     """Make a table into a `Dataset` whose classes are the values of `label`.
 
@@ -118,6 +123,8 @@ def dataset(
     rare : {"error", "merge", "drop"}, default="error"
         Classes of fewer than 10 training rows raise an error, are merged into the class ``other``,
         or lose their rows.
+    even_costs : bool, default=False
+        As in `Encoder`.
 
     Returns
     -------
@@ -130,6 +137,7 @@ def dataset(
         one class, a class that is too small, a truth that is not 0 and 1, no rows for training or
         testing, or no column to learn from.
     """
+    read = frame.attrs if isinstance(frame, pd.DataFrame) else {}
     frame = check_table(frame)
     labels = (label,) if isinstance(label, str) else tuple(label)
     if not labels:
@@ -151,7 +159,9 @@ def dataset(
     features = ordered.drop(columns=[*dict.fromkeys([*labels, *drop, *others])])
     if features.shape[1] == 0:
         raise LatentbookError("no column is left to learn from: drop fewer")
-    encoder = Encoder().fit(features.iloc[:n_fit])
+    encoder = Encoder(even_costs=even_costs).fit(features.iloc[:n_fit])
+    as_read = pd.Series(read.get("columns", {}), dtype=object)
+    _add_remarks(encoder.report_, as_read)
     data = Dataset(
         name=name,
         x=encoder.transform(features),
@@ -165,9 +175,69 @@ def dataset(
         frame=ordered,
     )
     marks = None if truth is None else _truth(frame[truth])[rows]
+    notes = [
+        *read.get("remarks", []),
+        *(f"The column {c!r}: {as_read[c]}." for c in (*labels, *others) if c in as_read),
+        *_copies(frame),
+        *_spellings(classes),
+        *_new_values(features, encoder, n_fit),
+    ]
     return Table(
-        data, encoder, ordered, labels, marks, len(frame) - len(known), small, rare if small else ""
+        data=data,
+        encoder=encoder,
+        frame=ordered,
+        label=labels,
+        truth=marks,
+        unlabelled=len(frame) - len(known),
+        rare=small,
+        rare_are=rare if small else "",
+        notes=tuple(notes),
     )
+
+
+def _add_remarks(report: pd.DataFrame, as_read: pd.Series) -> None:
+    """Put how a column was read before what was made of it."""
+    for i, (name, kind, remark) in enumerate(
+        zip(report["column"], report["kind"], report["remark"], strict=True)
+    ):
+        note = as_read.get(name, "")
+        if note and kind == "dropped" and remark.startswith("text"):  # the note says why
+            remark = f"dropped, because no value is in {MIN_ROWS} rows"
+        report.loc[i, "remark"] = "; ".join(filter(None, [note, remark]))
+
+
+def _copies(frame: pd.DataFrame) -> list[str]:
+    """Say how many rows are equal to an earlier one in every column."""
+    copies = int(frame.duplicated().sum())
+    if not copies:
+        return []
+    return [f"{copies:,} of {len(frame):,} rows are equal to an earlier row in every column."]
+
+
+def _spellings(classes: tuple[str, ...]) -> list[str]:
+    """Say which classes differ in capitals only."""
+    names = pd.Series(classes, dtype=object)
+    same = [list(group) for _, group in names.groupby(names.str.lower()) if len(group) > 1]
+    return [f"The classes {' and '.join(map(repr, one))} differ in capitals only." for one in same]
+
+
+def _new_values(features: pd.DataFrame, encoder: Encoder, n_fit: int) -> list[str]:
+    """Say in which test rows a column differs that is dropped because training has one value."""
+    report = encoder.report_
+    dropped = report.loc[
+        (report["kind"] == "dropped") & report["remark"].str.endswith("constant"), "column"
+    ]
+    sentences = []
+    for name in dropped:
+        only = features[name].iloc[0]
+        texts = as_texts(features[name])
+        differ = int((texts[n_fit:] != texts[0]).sum())
+        if differ:
+            sentences.append(
+                f"The column {name!r} is {only!r} in all training rows and is left out, but "
+                f"{differ:,} test rows differ: look at them by hand."
+            )
+    return sentences
 
 
 def _classes(frame: pd.DataFrame, labels: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
@@ -241,7 +311,7 @@ def _without_rare(
         raise LatentbookError(
             f"class {classes[worst]!r} of {label!r} has {counts[worst]} rows, {fitted[worst]} of "
             f"them for training, but needs {CLASS_ROWS} ({few.sum()} of {len(classes)} classes "
-            'have too few): merge or drop such classes, with rare="merge" or rare="drop"'
+            "have too few): merge or drop such classes, by setting rare to 'merge' or 'drop'"
         )
     small = {classes[c]: int(counts[c]) for c in np.flatnonzero(few)}
     names = [name for name in classes if name not in small and name != OTHER]
@@ -262,7 +332,7 @@ def _without_rare(
     if rare == "merge" and merged < CLASS_ROWS:
         raise LatentbookError(
             f"the rare classes of {label!r} make {merged} training rows together, but a class "
-            f'needs {CLASS_ROWS}: drop them with rare="drop"'
+            f"needs {CLASS_ROWS}: drop them, by setting rare to 'drop'"
         )
     return tuple(names), y, small
 

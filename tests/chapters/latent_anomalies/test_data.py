@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from latentbook import datasets, sampling
+from latentbook.chapters.latent_anomalies import parameters
 from latentbook.chapters.latent_anomalies.data import load_task, split
 from latentbook.errors import LatentbookError
 
@@ -82,6 +84,56 @@ def _has(name):
     except LatentbookError:
         return False
     return True
+
+
+@pytest.fixture
+def orders(tmp_path):
+    """A semicolon file with decimal commas, a small class, an identifier and known anomalies."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "id": [f"{i}.219" for i in range(100, 220)],
+            "desk": ["a", "b"] * 57 + ["c"] * 6,
+            "amount": [f"{x:.2f}".replace(".", ",") for x in rng.normal(20, 4, 120)],
+            "bad": (np.arange(120) % 10 == 0).astype(int),
+        }
+    )
+    frame.to_csv(tmp_path / "orders.csv.gz", sep=";", index=False)
+    return str(tmp_path / "orders.csv.gz")
+
+
+def test_small_classes_are_no_dead_end(orders):
+    """The ways out that the message names exist as values of the parameter."""
+    with pytest.raises(LatentbookError, match="by setting rare to 'merge' or 'drop'"):
+        load_task(random_state=0, table=orders, label="desk")
+    with pytest.raises(LatentbookError, match="by setting rare to 'drop'"):
+        load_task(random_state=0, table=orders, label="desk", rare="merge")
+    one = load_task(random_state=0, table=orders, label="desk", rare="drop")
+    assert one.data.classes == ("a", "b")
+    assert one.data.name == "orders"
+    assert set(parameters.RARE) == {"keep", "merge", "drop"}
+
+
+def test_columns_are_left_out_and_anomalies_are_known(orders):
+    one = load_task(
+        random_state=0, table=orders, label="desk", rare="drop", drop="id, ", truth="bad"
+    )
+    assert set(one.table.encoder.report_["column"]) == {"amount"}
+    assert one.table.frame["id"].str.endswith(".219").all()
+    marked = one.known["marked"]
+    rows = one.data.index[one.rows.test[marked.where]]
+    assert (rows % 10 == 0).all()
+    assert len(rows) == (one.data.index[one.rows.test] % 10 == 0).sum() > 0
+    np.testing.assert_array_equal(marked.x, one.data.x[one.rows.test[marked.where]])
+    with pytest.raises(LatentbookError, match="did you mean 'id'"):
+        load_task(random_state=0, table=orders, label="desk", drop="idd")
+
+
+def test_truth_that_marks_nobody(tmp_path):
+    frame = pd.DataFrame({"kind": ["a", "b"] * 30, "v": np.arange(60) % 7, "bad": 0})
+    frame.to_csv(tmp_path / "my.csv", index=False)
+    with pytest.raises(LatentbookError, match=r"'bad' marks 0 of the 20 test rows.*leave truth"):
+        load_task(random_state=0, table=str(tmp_path / "my.csv"), label="kind", truth="bad")
 
 
 def test_table_and_label_belong_together(wine):

@@ -34,6 +34,25 @@ def test_a_code_longer_than_an_image_is_refused_before_anything_runs(dataset):
 
 
 @pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"drop": "id"}, "drop is 'id', but there is no table of yours"),
+        ({"rare": "merge"}, "rare is 'merge', but there is no table of yours"),
+        ({"table": "my.csv", "label": "a", "drop": "b, a"}, "drop has 'a', which is the label too"),
+        ({"table": "my.csv", "label": "a", "truth": "a"}, "truth has 'a', which is the label too"),
+        ({"rare": "merged"}, "did you mean 'merge'"),
+    ],
+)
+def test_what_is_said_of_columns_is_checked_at_once(given, message, tmp_path):
+    if "table" in given:
+        path = tmp_path / "my.csv"
+        path.touch()
+        given = given | {"table": str(path)}
+    with pytest.raises(LatentbookError, match=message):
+        chapters.check(NOTEBOOK, "quick", given)
+
+
+@pytest.mark.parametrize(
     "function",
     [
         variational.draw,

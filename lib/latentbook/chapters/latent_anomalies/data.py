@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from latentbook import datasets, sampling, tabular
+from latentbook.chapters.latent_anomalies.parameters import columns
 from latentbook.datasets import Dataset
 from latentbook.datasets.dataset import check_size
 from latentbook.errors import LatentbookError
@@ -75,7 +76,15 @@ class Task:
 
 
 def load_task(
-    dataset: str = "", *, random_state: int, n: int = 0, table: str = "", label: str = ""
+    dataset: str = "",
+    *,
+    random_state: int,
+    n: int = 0,
+    table: str = "",
+    label: str = "",
+    drop: str = "",
+    rare: str = "keep",
+    truth: str = "",
 ) -> Task:
     """Load images, a table of the book, or the reader's own table.
 
@@ -89,6 +98,12 @@ def load_task(
         Samples drawn; 0 takes all.
     table, label : str
         A CSV or Parquet file, and the column of it to condition on.
+    drop : str, default=""
+        Columns of the file that nothing learns from, with commas between them.
+    rare : {"keep", "merge", "drop"}, default="keep"
+        Classes of fewer than 10 training rows end in an error, are merged or are dropped.
+    truth : str, default=""
+        A column of the file that is 1 for known anomalies; nothing learns from it.
 
     Raises
     ------
@@ -101,7 +116,7 @@ def load_task(
             "condition on, or neither"
         )
     if table:
-        return _own(Path(table), label, n, random_state)
+        return _own(Path(table), label, n, random_state, columns(drop), rare, truth)
     if dataset in _TABLES:
         return _of_the_book(dataset, n, random_state)
     data = datasets.load(dataset)
@@ -181,10 +196,33 @@ def _known(data: Dataset, rows: Split, kind: pd.Series) -> dict[str, KnownAnomal
     }
 
 
-def _own(path: Path, label: str, n: int, random_state: int) -> Task:
-    frame = tabular.read(path)
+def _own(
+    path: Path, label: str, n: int, random_state: int, drop: list[str], rare: str, truth: str
+) -> Task:
+    frame = tabular.read(path, as_text=drop)
     if n:
         check_size(path.name, n, len(frame))
         frame = frame.sample(n, random_state=random_state).reset_index(drop=True)
-    table = tabular.dataset(frame, label, seed=0, name=path.stem)  # the same test rows every time
-    return Task(table.data, split(table.data, random_state=random_state), {}, table, own=True)
+    table = tabular.dataset(
+        frame,
+        label,
+        seed=0,  # the same test rows every time
+        name=path.name.removesuffix(".gz").rpartition(".")[0] or path.name,
+        drop=drop,
+        truth=truth or None,
+        rare="error" if rare == "keep" else rare,
+        even_costs=True,
+    )
+    rows = split(table.data, random_state=random_state)
+    known = {}
+    if table.truth is not None:
+        marked = np.flatnonzero(table.truth[rows.test])
+        if not 0 < len(marked) < len(rows.test):
+            raise LatentbookError(
+                f"the column {truth!r} marks {len(marked)} of the {len(rows.test)} test rows, but "
+                "some must be marked and some not: leave truth empty"
+            )
+        where = rows.test[marked]
+        nobody = np.zeros(0, dtype=marked.dtype)
+        known = {"marked": KnownAnomalies(marked, table.data.x[where], table.data.y[where], nobody)}
+    return Task(table.data, rows, known, table, own=True)

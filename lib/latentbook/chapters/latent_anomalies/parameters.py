@@ -42,6 +42,8 @@ DETECTORS = (
 #: The keys of `latentbook.planted.CHANGES`, and `latentbook.planted.FOREIGN`.
 CHANGES = ("rotated", "noise", "mislabelled")
 FOREIGN = ("mnist", "fashion_mnist")
+#: What becomes of small classes of a table; ``keep`` stops at one that is too small.
+RARE = ("keep", "merge", "drop")
 #: The keys of `study.EXPERIMENTS`.
 EXPERIMENTS = ("gamma", "network", "likelihood", "means", "latent")
 
@@ -70,6 +72,9 @@ PARAMETERS: dict[str, Parameter] = {
     "dataset": Choice("the data, unless table is given", sizes.DATASETS),
     "table": Text("your own CSV or Parquet file; empty for the data set", file_or_empty),
     "label": Text("the column of it to condition on"),
+    "drop": Text("columns of it to leave out, with commas between them"),
+    "rare": Choice("what becomes of its classes with under 10 training rows", RARE),
+    "truth": Text("a column of it that is 1 for known anomalies and 0 for other rows"),
     "n": sizes.drawn(200),
     "seed": SEED,
     "network": Choice("kind of layers", NETWORKS),
@@ -101,6 +106,28 @@ def _check_table(values: Values) -> None:
             "but they belong together: give the file of your table and the column to condition "
             "on, or leave both empty"
         )
+
+
+def _check_columns(values: Values) -> None:
+    """Refuse what is said of columns where there is no table, or of the label itself."""
+    given = [name for name in ("drop", "truth") if values[name]]
+    if not values["table"] and (given or values["rare"] != "keep"):
+        name = given[0] if given else "rare"
+        raise LatentbookError(
+            f"parameter {name} is {shown(values[name])}, but there is no table of yours: give "
+            "table and label as well"
+        )
+    if values["label"] and values["label"] in (*columns(values["drop"]), values["truth"]):
+        name = "truth" if values["truth"] == values["label"] else "drop"
+        raise LatentbookError(
+            f"parameter {name} has {values['label']!r}, which is the label too: choose another "
+            "column"
+        )
+
+
+def columns(text: str) -> list[str]:
+    """Return the names of columns in a text with commas between them, empty ones left out."""
+    return [name for name in (part.strip() for part in text.split(",")) if name]
 
 
 def _check_size(values: Values) -> None:
@@ -157,6 +184,7 @@ def _check_detectors(values: Values) -> None:
 
 COMBINATIONS = (
     _check_table,
+    _check_columns,
     _check_size,
     _check_network,
     _check_latent,
