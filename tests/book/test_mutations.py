@@ -57,7 +57,7 @@ MOST_RECORDS = 300
 CHEAP = 0.03
 #: Chapters that score the codes of the same networks, and show each other's records.
 CLUSTERING = ("03-two-stage-clustering", "04-deep-clustering")
-PER_CHAPTER = 30
+PER_CHAPTER = 24
 SWAPS_PER_CHAPTER = 8
 SHARE = 0.95
 
