@@ -36,7 +36,7 @@ AUTHORS_NEIGHBOURS = 25
 #: Starts of one call of k-means, in the listing and here.
 STARTS = 10
 #: Single starts of k-means, with the random states 0, 1, 2 ...
-SINGLE_STARTS = 100
+SINGLE_STARTS = 25
 #: Iterations of t-SNE that are tried; the chapter's setting is 1,000.
 ITERATIONS = (250, 500, 2000)
 #: Representation -> second stages that say whether a gain needs a network or a neighbour graph.
