@@ -717,3 +717,34 @@ def mixture_control(evidence: Evidence) -> Claim:
             "on MNIST codes of Guo's gain no more": guo.mean <= mnist["nmi"].mean,
         },
     )
+
+
+@CLAIMS
+def neighbours(evidence: Evidence) -> Claim:
+    """Compare UMAP with the listing's neighbours and seed with 30 neighbours and with print."""
+    ours = {m: _by_seed(evidence, "fashion_mnist", "umap2 + k-means", m) for m in _SCORES}
+    changed = _changed(evidence, "fashion_mnist", "umap2 + k-means, neighbours 25")
+    kept = scores(
+        evidence.rows("fashion_mnist", "umap2 + hdbscan, neighbours 25", chapter=CHAPTER),
+        "acc_kept",
+    ).max()
+    usual = scores(evidence.over_all("fashion_mnist", "umap2 + hdbscan"), "acc_kept")
+    printed = {
+        m: _printed(evidence, "fashion_mnist", "umap2 + k-means", m, "table 12.1") for m in _SCORES
+    }
+    printed_kept = _printed(evidence, "fashion_mnist", "umap2 + hdbscan", "acc_kept", "table 12.1")
+    found = {m: changed[m].loc[AUTHORS_SEED] for m in _SCORES}
+    near = (usual - printed_kept).abs() < 1e-3
+    return Claim(
+        [
+            *(25, found["nmi"], found["acc"], printed["nmi"], printed["acc"]),
+            *(len(ours["nmi"]), 30, kept, printed_kept, near.sum(), len(usual), 30, 0.001),
+        ],
+        {
+            "all scores lie among those of 30 neighbours": all(
+                ours[m].min() <= found[m] <= ours[m].max() for m in _SCORES
+            ),
+            "not all printed digits": max(abs(found[m] - printed[m]) for m in _SCORES) > 5e-4,
+            "HDBSCAN is further from print": abs(kept - printed_kept) > 0.02,
+        },
+    )
