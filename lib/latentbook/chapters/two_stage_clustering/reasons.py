@@ -75,7 +75,9 @@ CASES = (
         for n in (250, 500, 2000)
     ),
 )
-#: What has not been measured: data set and method, cause.
+#: State of a case without a record.
+NOT_TRIED = "open, not tried"
+#: What no experiment measures: data set and method, cause.
 UNTRIED = (
     ("fashion_mnist: pca50 + hdbscan", "the randomised solver of PCA, without a seed"),
     ("mnist: cae10 + k-means", "the optimiser Adadelta, as in the thesis' listing"),
@@ -92,10 +94,10 @@ def table(every: pd.DataFrame, compared: pd.DataFrame) -> str:
     compared
         Every published number beside ours, as `judge.compare` returns it.
     """
-    rows = [row for case in CASES if (row := _row(case, every, compared))]
-    if not rows:
+    rows = [_row(case, every, compared) for case in CASES]
+    if all(row[-1] == NOT_TRIED for row in rows):
         return NOT_RUN
-    rows += [[what, cause, "–", "–", "–", "open, not tried"] for what, cause in UNTRIED]
+    rows += [[what, cause, "–", "–", "–", NOT_TRIED] for what, cause in UNTRIED]
     return markdown(
         [
             "data set: method",
@@ -112,13 +114,11 @@ def table(every: pd.DataFrame, compared: pd.DataFrame) -> str:
     )
 
 
-def _row(case: Case, every: pd.DataFrame, compared: pd.DataFrame) -> list[str] | None:
-    """Return the cells of a case, None if it was not run."""
+def _row(case: Case, every: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
+    """Return the cells of a case."""
     faithful = judge.over_all(every, case.dataset, str(case.method))
     name = str(Method(case.method.representation, case.method.learner, case.change))
     tried = judge.of_method(every, case.dataset, name)
-    if not len(tried):
-        return None
     printed = {m: _printed(compared, case, m) for m in case.metrics}
     return [
         f"{case.dataset}: {case.method}",
@@ -126,7 +126,9 @@ def _row(case: Case, every: pd.DataFrame, compared: pd.DataFrame) -> list[str] |
         " / ".join(number(value, 4) for value in printed.values()),
         " / ".join(_range(faithful, m) for m in case.metrics),
         " / ".join(_range(tried, m) for m in case.metrics),
-        state(printed.values(), [_values(tried, m) for m in case.metrics]),
+        state(printed.values(), [_values(tried, m) for m in case.metrics])
+        if len(tried)
+        else NOT_TRIED,
     ]
 
 
