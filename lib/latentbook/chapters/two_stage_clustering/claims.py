@@ -748,3 +748,17 @@ def neighbours(evidence: Evidence) -> Claim:
             "HDBSCAN is further from print": abs(kept - printed_kept) > 0.02,
         },
     )
+
+
+@CLAIMS
+def tsne_iterations(evidence: Evidence) -> Claim:
+    """Follow the NMI of k-means on t-SNE of one seed over the number of iterations."""
+    nmi = [
+        _changed(evidence, "mnist", f"tsne2 + k-means, iterations {n}")["nmi"].loc[0]
+        for n in (250, 500)
+    ]
+    nmi.append(_by_seed(evidence, "mnist", "tsne2 + k-means", "nmi").loc[0])
+    return Claim(
+        [*(nmi[0], 250, nmi[1], 500, nmi[2], 1000)],
+        {"it is highest at the end": nmi[2] > max(nmi[:2])},
+    )
