@@ -124,7 +124,7 @@ def reducer(kind: str, *, seed: int, **params: Any) -> Any:
         from sklearn.manifold import TSNE
 
         # random initialisation and 1,000 iterations were scikit-learn's defaults in 2020
-        return TSNE(init="random", max_iter=1000, random_state=seed, **params)
+        return TSNE(random_state=seed, **{"init": "random", "max_iter": 1000} | params)
     if kind == "opentsne":
         import openTSNE.sklearn
 

@@ -140,3 +140,23 @@ def test_without_records_the_pages_say_so_and_the_notebook_includes_them_all():
     assert "[not run]{.verdict-not-run}" in files["03-verdicts.md"]
     notebook = (paths.notebooks() / f"{CHAPTER}.ipynb").read_text()
     assert set(re.findall(r"\{include\} \.\./generated/(03-[\w-]+\.md)", notebook)) == set(files)
+
+
+def test_a_miss_is_settled_by_a_run_that_gives_every_printed_score():
+    def run(method: str, nmi: float, acc: float, ari: float):
+        return record(method, 1997, dataset="fashion_mnist", nmi=nmi, acc=acc, ari=ari)
+
+    old = "k-means raw, starts of scikit-learn 0.22"
+    faithful = run("k-means raw", 0.512, 0.473, 0.348)
+    files = generated(faithful, run(old, 0.52845, 0.55147, 0.38445))
+    _, row, *untried = rows_of(files["03-misses.md"])
+    printed, ours, found = "0.5284 / 0.5514 / 0.3844", "0.5120 / 0.4730 / 0.3480", row[4]
+    assert row[2:4] == [printed, ours]
+    assert found == "0.5284 / 0.5515 / 0.3845"
+    assert row[5] == "settled"
+    assert {cells[5] for cells in untried} == {"open, not tried"}
+    # changed settings are not among the scores of the faithful methods
+    assert [cells[0] for cells in rows_of(files["03-scores.md"])[1:]] == ["k-means raw"]
+    files = generated(faithful, run(old, 0.52845, 0.473, 0.38445))
+    assert rows_of(files["03-misses.md"])[1][5] == "open"
+    assert "not run" in generated(faithful)["03-misses.md"]

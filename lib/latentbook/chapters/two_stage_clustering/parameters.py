@@ -17,6 +17,8 @@ from latentbook.study.parameters import (
 
 #: The keys of `study.STAGES`.
 REPRESENTATIONS = ("raw", "pca50", "tsne2", "umap2", "umap10", "umap30", "cae10", "cae10-guo")
+#: The keys of `misses.EXPERIMENTS`.
+EXPERIMENTS = ("controls", "old-starts", "starts", "neighbours", "iterations")
 
 PARAMETERS: dict[str, Parameter] = {
     "profile": PROFILE,
@@ -37,13 +39,19 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "epochs": Number("of the autoencoders at most", 1, 100_000),
     "patience": Number("epochs without progress before they stop", 1, 100_000),
+    "experiments": Words("tried on what did not reproduce", EXPERIMENTS, least=0),
 }
 
 
 def _seen(values: Values) -> int:
     """Return the samples of the smallest representation that is asked for."""
     n = sizes.samples(values)
-    return min(n, values["sample"]) if has(values, "representations", "tsne2") else n
+    return min(n, values["sample"]) if _draws(values) else n
+
+
+def _draws(values: Values) -> bool:
+    """Say whether t-SNE is run, which sees a sample."""
+    return has(values, "representations", "tsne2") or has(values, "experiments", "iterations")
 
 
 def _check_clusters(values: Values) -> None:
@@ -60,7 +68,7 @@ def _check_clusters(values: Values) -> None:
 
 def _check_neighbours(values: Values) -> None:
     n = sizes.samples(values)
-    if has(values, "representations", "tsne2"):
+    if _draws(values):
         at_most(values, "perplexity", (_seen(values) - 1) // 3, "a third of the samples it sees")
     # the chapter shows UMAP and HDBSCAN whatever is compared
     at_most(values, "n_neighbors", n - 1, f"one less than the {n:,} samples")

@@ -33,6 +33,9 @@ STAGES: dict[str, tuple[str, ...]] = {
     "cae10-guo": ("k-means", "mixture"),
 }
 
+#: Representations that only the experiments of `misses` use.
+CONTROLS = ("pca2",)
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -116,7 +119,7 @@ def represent(data: Dataset, setting: Setting, *, random_state: int = 0) -> Repr
     random_state
         Of the method, and of the sample that t-SNE sees.
     """
-    name = choose("representation", setting.representation, STAGES)
+    name = choose("representation", setting.representation, (*STAGES, *CONTROLS))
     if name in LOSSES:
         return _codes(data, setting, random_state)
     rows = np.arange(len(data))
@@ -206,6 +209,7 @@ def run(
     *,
     random_state: int = 0,
     represented: Representation | None = None,
+    stages: Sequence[str] | None = None,
 ) -> Result:
     """Represent the images, and cluster them with every second stage that suits.
 
@@ -219,6 +223,8 @@ def run(
         Of both stages.
     represented
         What `represent` returned for the setting, where it is at hand.
+    stages
+        Names of second stages; None takes those of `STAGES`.
 
     Returns
     -------
@@ -246,7 +252,7 @@ def run(
                 source_table="appendix 7",
             )
         )
-    for stage in STAGES[name]:
+    for stage in STAGES[name] if stages is None else stages:
         method = Method(name, stage)
         for part, positions in represented.parts.items():
             labels, seconds, params = _second_stage(
