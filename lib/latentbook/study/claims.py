@@ -92,6 +92,9 @@ class Evidence:
         rows = self._every
         if dataset is not None and isinstance(method, str):
             rows = judge.of_method(rows, dataset, method)
+        elif chapter is not None:
+            own = partial(_of_chapter, rows, chapter)
+            rows = self.once(f"records of {chapter}", own)
         for column, wanted in (("chapter", chapter), ("dataset", dataset), ("seed", seed)):
             rows = rows if wanted is None else rows[rows[column] == wanted]
         if callable(method):
@@ -162,6 +165,10 @@ class Evidence:
             raise LatentbookError(f"there is no record of {question}")
         self._asked |= dict.fromkeys(rows.index)
         return rows
+
+
+def _of_chapter(every: pd.DataFrame, chapter: str) -> pd.DataFrame:
+    return every[every["chapter"] == chapter]
 
 
 def scores(rows: pd.DataFrame, metric: str) -> pd.Series:
