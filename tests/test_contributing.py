@@ -65,14 +65,14 @@ def follow(project: Path, number: int) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
-    """A copy of the project without records, in which all three recipes are followed."""
+    """A copy of the project in which the recipes are followed."""
     root = tmp_path_factory.mktemp("copy")
-    for name in ("lib", "notebooks"):
+    made = shutil.ignore_patterns("__pycache__", "generated", "chapters", "extra")
+    shutil.copytree(ROOT / "book", root / "book", ignore=made)
+    for name in ("lib", "notebooks", "data"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("published", "samples"):
-        shutil.copytree(ROOT / "data" / name, root / "data" / name)
     (root / "tests").mkdir()
-    for name in ("tests/conftest.py", "pyproject.toml"):
+    for name in ("tests/conftest.py", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, root / name)
     for number in (1, 2, 3):
         follow(root, number)
