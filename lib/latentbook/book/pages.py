@@ -321,12 +321,21 @@ def _home_picture(compared: pd.DataFrame) -> Figure:
     labels = map(_label, rows["method"], rows["metric"], rows["params"], rows["coverage"])
     ours = rows["mean"].mask(rows["verdict"] == "not comparable")
     rows = rows.assign(label=list(labels), mean=ours)
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.8), sharex=True, layout="constrained")
-    blue, orange = plots.colours(2)
-    for ax, dataset in zip(axes, ("fashion_mnist", "mnist"), strict=True):
+    parts = {}
+    for dataset in ("fashion_mnist", "mnist"):
         part = rows[rows["dataset"] == dataset]
         part = part.assign(rank=part["mean"].fillna(part["value"])).sort_values("rank")
-        part = part.drop_duplicates("label", keep="last")
+        parts[dataset] = part.drop_duplicates("label", keep="last")
+    # one above the other, and as narrow as a page, so that a phone shows the names of methods
+    figure, axes = plt.subplots(
+        2,
+        figsize=(5.6, 7.2),
+        sharex=True,
+        layout="constrained",
+        height_ratios=[len(part) + 1 for part in parts.values()],
+    )
+    blue, orange = plots.colours(2)
+    for ax, (dataset, part) in zip(axes, parts.items(), strict=True):
         y = np.arange(len(part))
         ax.hlines(y, 0, 1, color=plots.GREY, linewidth=0.4)
         ax.plot(part["value"], y, "D", color=blue, markersize=9, label="published (one run)")
@@ -346,9 +355,9 @@ def _home_picture(compared: pd.DataFrame) -> Figure:
             alpha=0.8,
             label="ours (a dot a run)",
         )
-        ax.set(title=dataset, yticks=y, yticklabels=part["label"], xlabel="clustering accuracy")
-        ax.set_xlim(0.2, 1)
+        ax.set(title=dataset, yticks=y, yticklabels=part["label"], xlim=(0.2, 1))
         ax.grid(axis="x", linewidth=0.5)
+    axes[-1].set_xlabel("clustering accuracy")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
