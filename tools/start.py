@@ -61,15 +61,13 @@ def commands(target, arguments):
     """Return the commands of a target in their order."""
     python, cores = python_in(setup_env.FOLDER), os.environ.get("CORES") or "all"
     os.environ["CORES"] = cores
-    quietly = ["--no-cache"]
     return {
-        "env": [],
         "test": [[python, "-m", "pytest", "-n", "auto" if cores == "all" else cores] + arguments],
         "lint": [
             [program("ruff"), "check", "--quiet", "."],
             [program("ruff"), "format", "--quiet", "--check", "."],
             [program("mypy")],
-            [program("lint-imports")] + quietly,
+            [program("lint-imports"), "--no-cache"],
         ],
         "claims": [[python, "-m", "latentbook.book.claims"] + arguments],
         "bench": [[python, "bench/budgets.py"] + arguments],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -28,6 +30,7 @@ from latentbook.chapters.deep_clustering.evidence import (
 )
 from latentbook.study import gains
 from latentbook.study.claims import Claim, Claims, Evidence, scores
+from latentbook.study.gains import Gain
 from latentbook.study.method import Method
 
 CLAIMS = Claims("04")
@@ -162,7 +165,7 @@ def mixture_mnist(evidence: Evidence) -> Claim:
 @CLAIMS
 def mixture_elsewhere(evidence: Evidence) -> Claim:
     """Elsewhere a mixture is better than k-means on the same codes in one score of USPS."""
-    word = {
+    found = {
         (name, metric): gains.of(
             pairs.differences(
                 codes(evidence, name, "mixture"),
@@ -170,32 +173,27 @@ def mixture_elsewhere(evidence: Evidence) -> Claim:
                 metric,
                 shared=pairs.SAME_CODES,
             )
-        ).word
+        )
         for name in ("usps", "fashion_mnist")
         for metric in SCORES
     }
-    better = word.pop(("usps", "nmi"))
-    return Claim(
-        [],
-        {
-            "NMI on USPS is better": better == "better",
-            "all others are undecided": set(word.values()) == {"undecided"},
-        },
-    )
+    return Claim([], _only_nmi_on_usps(found, "better"))
 
 
 @CLAIMS
 def mixture_or_dcec(evidence: Evidence) -> Claim:
     """Whether a mixture alone is as good as DCEC is not decided, with one exception."""
-    word = {key: gain.word for key, gain in mixture_and_dcec(evidence).items()}
-    exception = word.pop(("usps", "nmi"))
-    return Claim(
-        [],
-        {
-            "NMI on USPS is the exception": exception == "worse",
-            "all others are undecided": set(word.values()) == {"undecided"},
-        },
-    )
+    return Claim([], _only_nmi_on_usps(mixture_and_dcec(evidence), "worse"))
+
+
+def _only_nmi_on_usps(found: Mapping[tuple[str, str], Gain], word: str) -> dict[str, bool]:
+    """Return the conditions that NMI on USPS alone is decided, and how."""
+    words = {key: gain.word for key, gain in found.items()}
+    exception = words.pop(("usps", "nmi"))
+    return {
+        f"NMI on USPS is {word}": exception == word,
+        "all others are undecided": set(words.values()) == {"undecided"},
+    }
 
 
 @CLAIMS
