@@ -22,11 +22,17 @@ NOTEBOOKS = {path.stem: os.path.relpath(path) for path in graph.chapters()}
 EXECUTED = [f"_build/chapters/{PROFILE}/{chapter}.ipynb" for chapter in NOTEBOOKS]
 LIBRARY = os.path.relpath(graph.LIBRARY)
 PYTHON = sys.executable
+RECORDS = [*glob("data/records/*.jsonl"), *glob("data/published/*.csv"), *glob("notebooks/profiles/*.yml")]
 
 
 def needs(source):
     """Return the library modules that a notebook or module imports."""
     return [os.path.relpath(path) for path in graph.dependencies(source)]
+
+
+def compiled(notebook):
+    """Return what must be compiled before a chapter runs: UMAP's loops, for those that use them."""
+    return ["_build/compiled.txt"] if f"{LIBRARY}/embed.py" in needs(notebook) else []
 
 
 def values(chapter, profile):
@@ -79,6 +85,7 @@ rule book:
         glob("book/api/*.md") + glob(f"{LIBRARY}/**/*.py", recursive=True),
         "tools/build_book.py",
         "requirements.lock",
+        "book/runs/status.md",
         pages="book/generated",
         embeddings="book/extra/embeddings",
         mathjax="book/extra/mathjax",
@@ -90,8 +97,21 @@ rule book:
         "{PYTHON:q} tools/build_book.py"
 
 
+rule compiled:
+    input:
+        "requirements.lock",
+    output:
+        "_build/compiled.txt",
+    priority: 100
+    message:
+        "compiling what chapters share"
+    shell:
+        "{PYTHON:q} tools/compile_ahead.py"
+
+
 rule chapter:
     input:
+        lambda w: compiled(NOTEBOOKS[w.chapter]),
         lambda w: needs(NOTEBOOKS[w.chapter]),
         lambda w: measured(w.chapter),
         "requirements.lock",
@@ -125,12 +145,9 @@ rule show:
 
 rule pages:
     input:
-        EXECUTED,
-        glob("data/records/*.jsonl"),
+        RECORDS,
         glob("data/records/*.csv"),
-        glob("data/published/*.csv"),
         glob("data/samples/registry.toml"),
-        glob("notebooks/profiles/*.yml"),
         # whose sentences are checked
         list(NOTEBOOKS.values()) + glob("book/*.md") + ["README.md"],
         glob("data/records/figures/*.npz"),
@@ -142,6 +159,20 @@ rule pages:
         "writing tables from the records"
     shell:
         "mkdir -p {output} && {PYTHON:q} -m latentbook.book.pages"
+
+
+rule status:
+    input:
+        EXECUTED,
+        RECORDS,
+        f"{LIBRARY}/book/status.py",
+        needs(f"{LIBRARY}/book/status.py"),
+    output:
+        "book/runs/status.md",
+    message:
+        "writing what ran where"
+    shell:
+        "{PYTHON:q} -m latentbook.book.status"
 
 
 rule embeddings:

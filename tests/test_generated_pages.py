@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from latentbook import paths
-from latentbook.book import judging, pages
+from latentbook.book import judging, pages, status
 from latentbook.study import effects, judge, records, tables
 from tests.made import record
 
@@ -47,7 +47,7 @@ def test_hours_count_a_shared_stage_once(own_project):
         record("umap2 + k-means", seed=1, profile="paper", seconds=hour),
     ]
     records.write(*shared)
-    lines = pages.status_page(*everything()).splitlines()
+    lines = status.page(*everything()).splitlines()
     of_all, _, of_a_seed = [line for line in lines if line.startswith("| 03-")]
     assert "| 2.30 |" in of_all
     assert "| 1.30 |" in of_a_seed
@@ -58,7 +58,7 @@ def test_hours_count_the_longest_training_of_each_seed(own_project):
         params = {"max_epochs": epochs, "evaluated_on": "all"}
         seconds = {"represent": 3600.0 * hours}
         records.write(record(seed=seed, profile="paper", params=params, seconds=seconds))
-    lines = pages.status_page(*everything()).splitlines()
+    lines = status.page(*everything()).splitlines()
     of_all, _, of_a_seed = [line for line in lines if line.startswith("| 03-")]
     assert "| 4 |" in of_all
     assert "| 3 |" in of_a_seed
@@ -117,7 +117,7 @@ def test_the_status_page_counts_records_by_what_is_known_of_their_code(own_proje
     commits = ["abc1234", "abc1234", "abc1234+5f3e9a1c", "abc1234+", None]
     for seed, commit in enumerate(commits):
         records.write(record(seed=seed, profile="paper") | {"commit": commit})
-    lines = pages.status_page(*everything()).splitlines()
+    lines = status.page(*everything()).splitlines()
     assert "| 03-two-stage-clustering | 2 | 1 | 1 | 1 | 40% |" in lines
 
 
@@ -126,7 +126,7 @@ def test_a_repeated_run_does_not_double_the_cost_of_a_seed(own_project):
         seconds = {"cluster": 3600.0 * hours}
         one = record(profile="paper", acc=acc, seconds=seconds)
         records.write(one | {"started": f"2026-11-30T0{hours}:00:00Z"})
-    lines = pages.status_page(*everything()).splitlines()
+    lines = status.page(*everything()).splitlines()
     of_all, _, of_a_seed = [line for line in lines if line.startswith("| 03-")]
     assert "| 5 |" in of_all
     assert "| 3 |" in of_a_seed

@@ -53,7 +53,6 @@ def folder(tools, tmp_path, monkeypatch):
     monkeypatch.setattr(tools.setup_env, "FOLDER", str(tmp_path / ".venv"))
     monkeypatch.setattr(tools.setup_env, "PROJECT", str(tmp_path / "pyproject.toml"))
     monkeypatch.setattr(tools.installers, "find_uv", lambda: None)
-    monkeypatch.setattr(tools.setup_env, "compile_ahead", lambda: None)
     monkeypatch.delenv("LATENTBOOK_PYTHON", raising=False)
     bare = venv.EnvBuilder(with_pip=False)  # with pip it would take seconds
     monkeypatch.setattr(tools.setup_env.Pip, "make", lambda self, _, where: bare.create(where))
@@ -480,3 +479,10 @@ def test_the_cluster_profile_holds_only_options_that_exist(tmp_path):
     assert set(profile) <= options
     rules = set(re.findall(r"^rule (\w+):", (ROOT / "Snakefile").read_text(), re.MULTILINE))
     assert set(profile["set-resources"]) | set(profile["set-threads"]) <= rules
+
+
+def test_bytecode_is_written_even_where_the_machine_forbids_it(tools, monkeypatch):
+    """Else every kernel compiles TensorFlow's modules anew."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    said = "import sys; sys.exit(sys.dont_write_bytecode)"
+    assert tools.start.run([sys.executable, "-c", said]) == 0

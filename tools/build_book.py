@@ -20,6 +20,13 @@ from latentbook import paths, pipeline
 from latentbook.errors import LatentbookError
 
 
+#: The program jupyter-book, which searches for garbage less often: a third of its time was that.
+JUPYTER_BOOK = (
+    "import gc; gc.set_threshold(200_000, 20, 100);"
+    " from jupyter_book.cli.main import main; main(prog_name='jupyter-book')"
+)
+
+
 def refuse_errors(chapters: Path) -> None:
     """Raise if an executed notebook shows an error."""
     for notebook in sorted(chapters.glob("*.ipynb")):
@@ -31,8 +38,7 @@ def refuse_errors(chapters: Path) -> None:
 def render(target: Path, *options: str) -> None:
     """Build the book of this project below the empty folder `target`."""
     root = paths.root()
-    program = str(Path(sys.executable).with_name("jupyter-book"))
-    command = [program, "build", str(root / "book")]
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(root / "book")]
     command += ["--config", str(root / "_config.yml"), "--path-output", str(target)]
     command += ["-W", "-n", "--keep-going", "-q", *options]
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

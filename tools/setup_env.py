@@ -195,25 +195,7 @@ def make(what, named):
         file.write(key(what))
     os.rename(stamp(what) + ".new", stamp(what))
     print("Installed in %d s." % (time.time() - started))
-    print("Compiling what chapters share (once; half a minute) ...")
     sys.stdout.flush()
-    compile_ahead()
-
-
-#: What is compiled once, each line on a processor of its own: UMAP's loops, and bytecode.
-AHEAD = (
-    "from latentbook import embed; embed.compile_ahead()",
-    "import tensorflow, keras, papermill, ipykernel.ipkernel, matplotlib.pyplot, seaborn, xarray",
-)
-
-
-def compile_ahead():
-    """Compile what several chapters need; where this fails, they compile for themselves."""
-    with open(os.devnull, "w") as nowhere:
-        command = [python_in(FOLDER), "-c"]
-        ahead = [subprocess.Popen(command + [code], cwd=ROOT, stderr=nowhere) for code in AHEAD]
-        for process in ahead:
-            process.wait()
 
 
 def alone():

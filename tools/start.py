@@ -30,7 +30,7 @@ TARGETS = (
 )
 #: What ``clean`` removes, and the beginnings of names in _build that it removes too.
 MADE = ("_build/html", "_build/chapters", "_build/records", ".snakemake")
-MADE += ("book/chapters", "book/generated", "book/extra")
+MADE += ("book/chapters", "book/generated", "book/runs", "book/extra")
 MADE_HIDDEN = (".b", ".r", ".h")
 
 
@@ -43,6 +43,8 @@ def program(name):
 def run(command):
     """Run a command in the folder of the project; return its exit status."""
     environment = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONUTF8="1")
+    # .venv is ours: without its bytecode every kernel compiles TensorFlow's anew, ten seconds each
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     while True:
         try:
@@ -62,7 +64,10 @@ def commands(target, arguments):
     python, cores = python_in(setup_env.FOLDER), os.environ.get("CORES") or "all"
     os.environ["CORES"] = cores
     return {
-        "test": [[python, "-m", "pytest", "-n", "auto" if cores == "all" else cores] + arguments],
+        "test": [
+            [python, "tools/compile_ahead.py"],
+            [python, "-m", "pytest", "-n", "auto" if cores == "all" else cores] + arguments,
+        ],
         "lint": [
             [program("ruff"), "check", "--quiet", "."],
             [program("ruff"), "format", "--quiet", "--check", "."],
