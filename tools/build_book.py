@@ -19,7 +19,6 @@ import nbformat
 from latentbook import paths, pipeline
 from latentbook.errors import LatentbookError
 
-
 #: The program jupyter-book, which searches for garbage less often: a third of its time was that.
 JUPYTER_BOOK = (
     "import gc; gc.set_threshold(200_000, 20, 100);"
