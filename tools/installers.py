@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 
-from machine import DISK, ProblemError, which
+import fetch_uv
+from machine import DISK, Machine, ProblemError, which
 
 TOOLS = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(TOOLS)
@@ -133,6 +134,9 @@ def find_uv():
             subprocess.call(fetch, cwd=ROOT, stdout=nowhere, stderr=nowhere)
     except EnvironmentError:
         return None
+    if not works(own):
+        settings = settings_of_pip(listed_by_pip(sys.executable), os.environ)
+        fetch_uv.fetch(own, UV_LOCK, settings, Machine())
     return own if works(own) else None
 
 
