@@ -18,7 +18,7 @@ def platforms(monkeypatch):
     """The module tools/platforms.py."""
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
     yield importlib.import_module("platforms")
-    for name in ("platforms", "installers", "machine"):
+    for name in ("platforms", "installers", "machine", "fetch_uv"):
         sys.modules.pop(name, None)
 
 

@@ -28,13 +28,13 @@ LOCKS = [ROOT / name for name in ("requirements.lock", "requirements-test.lock")
 def tools(monkeypatch):
     """Import the modules of the folder tools anew, as they import each other."""
     monkeypatch.syspath_prepend(str(TOOLS))
-    for name in ("machine", "installers", "setup_env", "start"):
+    for name in ("fetch_uv", "machine", "installers", "setup_env", "start"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     names = SimpleNamespace()
-    for name in ("machine", "installers", "setup_env", "start"):
+    for name in ("fetch_uv", "machine", "installers", "setup_env", "start"):
         setattr(names, name, importlib.import_module(name))
     yield names
-    for name in ("machine", "installers", "setup_env", "start"):
+    for name in ("fetch_uv", "machine", "installers", "setup_env", "start"):
         sys.modules.pop(name, None)
 
 

@@ -106,7 +106,9 @@ def unpack(wheel, target):
         os.makedirs(os.path.dirname(target))
     with open(target + ".new", "wb") as file:
         file.write(program)
-    os.chmod(target + ".new", stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP | stat.S_IROTH | stat.S_IXOTH)
+    os.chmod(
+        target + ".new", stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP | stat.S_IROTH | stat.S_IXOTH
+    )
     os.replace(target + ".new", target)
 
 

@@ -57,9 +57,14 @@ def settings() -> dict[str, str]:
 
 
 def local(values: list[str]) -> list[Path]:
-    """Return the files and folders of this machine that settings name, those within one once."""
-    words = [word.removeprefix("file://") for value in values for word in value.split()]
-    found = {Path(word) for word in words if word.startswith("/") and Path(word).exists()}
+    """Return the files and folders of this machine that settings name, those within one once.
+
+    An index refers to files beside it: of ``file:///mirror/simple`` it is ``/mirror``.
+    """
+    words = [word for value in values for word in value.split()]
+    named = {Path(word) for word in words if word.startswith("/")}
+    named |= {Path(word.removeprefix("file://")).parent for word in words if "file:///" in word}
+    found = {path for path in named if path.exists()}
     return sorted(path for path in found if not found & set(path.parents))
 
 
@@ -85,7 +90,9 @@ def run(folder: Path, command: str, variables: dict[str, str]) -> int:
 
 def main(arguments: list[str]) -> int:
     """Make the machine, run the commands, say how long each took."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("suite", help="release of Debian: trixie, sid, ...")
     parser.add_argument("commands", nargs="+", help="each one in quotes, such as 'make book'")
     parser.add_argument("--mirror", default=MIRROR)
@@ -105,7 +112,10 @@ def main(arguments: list[str]) -> int:
         for command in asked.commands:
             started = time.monotonic()
             status = run(folder, command, settings())
-            print(f"== {command}: {time.monotonic() - started:.0f} s, exit status {status}", flush=True)
+            print(
+                f"== {command}: {time.monotonic() - started:.0f} s, exit status {status}",
+                flush=True,
+            )
             if status:
                 return status
     return 0
