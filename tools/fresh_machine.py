@@ -75,11 +75,11 @@ def script(folder: Path, command: str, variables: dict[str, str]) -> str:
         inside = shlex.quote(f"{folder}{path}")
         make = f"mkdir -p {inside}" if path.is_dir() else f"install -D /dev/null {inside}"
         lines += [make, f"mount --bind -o ro {shlex.quote(str(path))} {inside}"]
-    told = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
+    told = ["HOME=/root", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]
+    told += [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
     inner = shlex.quote(f"cd /{HOME} && {command}")
-    path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
-    told = " ".join(["HOME=/root", path, "LANG=C.UTF-8", *told])
-    return "\n".join([*lines, f"exec chroot {folder} /usr/bin/env -i {told} /bin/sh -c {inner}"])
+    command = f"exec chroot {folder} /usr/bin/env -i {' '.join(told)} /bin/sh -c {inner}"
+    return "\n".join([*lines, command])
 
 
 def run(folder: Path, command: str, variables: dict[str, str]) -> int:
