@@ -21,6 +21,7 @@ PROFILE = str(config.get("profile", "quick"))
 NOTEBOOKS = {path.stem: os.path.relpath(path) for path in graph.chapters()}
 EXECUTED = [f"_build/chapters/{PROFILE}/{chapter}.ipynb" for chapter in NOTEBOOKS]
 LIBRARY = os.path.relpath(graph.LIBRARY)
+EXERCISES = [chapter for chapter in NOTEBOOKS if os.path.isfile(f"exercises/{chapter}.md")]
 PYTHON = sys.executable
 
 
@@ -72,6 +73,7 @@ localrules: show, mathjax
 rule book:
     input:
         expand("book/chapters/{chapter}.ipynb", chapter=NOTEBOOKS),
+        expand("book/exercises/{chapter}.md", chapter=EXERCISES),
         "_config.yml",
         "book/_toc.yml",
         glob("book/*.md") + glob("book/*.bib") + glob("book/_static/*"),
@@ -123,6 +125,25 @@ rule show:
         "cp {input} {output}"
 
 
+rule exercises:
+    input:
+        lambda w: needs(f"exercises/{w.chapter}.md"),
+        f"{LIBRARY}/teach/page.py",
+        needs(f"{LIBRARY}/teach/page.py"),
+        # the right choices are computed from them
+        glob("data/records/*.jsonl"),
+        glob("data/published/*.csv"),
+        "requirements.lock",
+        source="exercises/{chapter}.md",
+    output:
+        "book/exercises/{chapter}.md",
+    threads: 1
+    message:
+        "running the exercises of chapter {wildcards.chapter}"
+    shell:
+        "{PYTHON:q} -m latentbook.teach.page {wildcards.chapter}"
+
+
 rule pages:
     input:
         EXECUTED,
@@ -132,7 +153,7 @@ rule pages:
         glob("data/samples/registry.toml"),
         glob("notebooks/profiles/*.yml"),
         # whose sentences are checked
-        list(NOTEBOOKS.values()) + glob("book/*.md") + ["README.md"],
+        list(NOTEBOOKS.values()) + glob("book/*.md") + glob("exercises/*.md") + ["README.md"],
         glob("data/records/figures/*.npz"),
         f"{LIBRARY}/book/pages.py",
         needs(f"{LIBRARY}/book/pages.py"),

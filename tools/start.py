@@ -30,7 +30,7 @@ TARGETS = (
 )
 #: What ``clean`` removes, and the beginnings of names in _build that it removes too.
 MADE = ("_build/html", "_build/chapters", "_build/records", ".snakemake")
-MADE += ("book/chapters", "book/generated", "book/extra")
+MADE += ("book/chapters", "book/generated", "book/extra", "book/exercises")
 MADE_HIDDEN = (".b", ".r", ".h")
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from latentbook.errors import LatentbookError
 from latentbook.teach import running, source
 from latentbook.teach.running import Marks, Ready
@@ -81,7 +83,7 @@ def prove(question: Question, namespace: Mapping[str, Any], seed: int | None = N
     for block in question.blocks:
         if block.kind in ("text", *source.PROSE):
             running.values(found, block.text)
-    solution, _ = _answered(found, namespace, running.cells_of(found, solved=True))
+    solution = running.mark(found, Local(dict(found.solved)))
     stub, errors = _answered(found, namespace, running.cells_of(found, solved=False))
     wrong = {mistake: _answered(found, namespace, cells)[0] for mistake, cells in _mistakes(found)}
     seconds = time.perf_counter() - start
@@ -117,10 +119,11 @@ def prove_chapter(
     chapter: Chapter, seed: int | None = None, only: str | None = None
 ) -> Iterator[Proof]:
     """Yield the proof of every question of a chapter, all in this process."""
-    namespace = running.setup(chapter)
-    for question in chapter.questions:
-        if only in (None, question.id):
-            yield prove(question, namespace, seed)
+    with threadpool_limits(1):  # threads that wait for each other cost more than they save
+        namespace = running.setup(chapter)
+        for question in chapter.questions:
+            if only in (None, question.id):
+                yield prove(question, namespace, seed)
 
 
 def main(arguments: list[str]) -> int:

@@ -20,7 +20,7 @@ from latentbook.teach.checking import reason
 from latentbook.teach.sessions import AnswerError, Local, Session, execute
 from latentbook.teach.source import Chapter, Question
 
-#: Two numbers of a test are equal if they differ by less than this.
+#: Letters of choices.
 LETTERS = string.ascii_lowercase
 
 
@@ -74,6 +74,8 @@ class Ready:
         The letters of the true choices, sorted.
     solution : SimpleNamespace
         What the solution defines, for the tests.
+    solved : dict
+        All names after the solution has run.
     printed : str
         What the solution printed.
     """
@@ -83,6 +85,7 @@ class Ready:
     choices: Mapping[str, str] = field(default_factory=dict)
     right: str = ""
     solution: SimpleNamespace = field(default_factory=SimpleNamespace)
+    solved: dict[str, Any] = field(default_factory=dict)
     printed: str = ""
 
 
@@ -145,7 +148,7 @@ def _solve(found: Ready) -> str:
         if kind == "given" and not any(name in space for name in question.names):
             found.namespace = dict(space)
     found.solution = SimpleNamespace(**{name: space[name] for name in question.names})
-    found.namespace["_solved"] = space
+    found.solved = space
     return "".join(printed)
 
 
@@ -234,7 +237,8 @@ def mark(found: Ready, session: Session) -> Marks:
 
 def _right_choice(found: Ready) -> list[tuple[str, float]]:
     name = found.question.name
-    test = f"assert ''.join(sorted(set({name}))) == {found.right!r}, 'this is not what the records say'"
+    said = "this is not what the records say"
+    test = f"assert ''.join(sorted(set({name}))) == {found.right!r}, {said!r}"
     return [(test, float(found.question.points))]
 
 
@@ -254,7 +258,7 @@ def values(found: Ready, text: str) -> dict[str, str]:
 
     ``{eval}`expression:format` `` sees all names of the question with its solution.
     """
-    space = dict(found.namespace.get("_solved", found.namespace))
+    space = dict(found.solved or found.namespace)
     shown = {}
     for expression in source.expressions(text):
         try:

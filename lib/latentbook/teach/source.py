@@ -39,6 +39,7 @@ _FIELDS = {"id", "kind", "level", "minutes", "points", "graded", "objective"}
 _OPTIONAL = {"variants", "rubric"}
 _BEGIN, _END = "# BEGIN SOLUTION", "# END SOLUTION"
 _FENCE = re.compile(r"^(?P<ticks>`{3,}|:{3,})(?P<info>.*)$")
+_ROLE = re.compile(r"\{([\w:-]+)\}`")
 _EVAL = re.compile(r"\{eval\}`([^`]+)`")
 
 
@@ -340,6 +341,13 @@ def _check(question: Question) -> None:
         refuse("the level is 1, 2 or 3")
     if question.minutes <= 0 or question.points < 0 or (question.graded and not question.points):
         refuse("minutes are positive, and so are the points of a graded question")
+    shown = "".join(b.text for b in question.blocks if b.kind in ("text", "hint"))
+    if question.graded and (roles := sorted(set(_ROLE.findall(shown)) - {"eval"})):
+        refuse(f"a notebook that is handed out does not understand {{{roles[0]}}}: say it in words")
+    if question.graded and "<!-- claim" in question.code("discussion"):
+        refuse(
+            "the discussion of a graded question makes no claim: the page of claims would show it"
+        )
     if not question.of("text"):
         refuse("it says nothing: write the statement as prose")
     if question.kind == "written":
@@ -432,11 +440,11 @@ def _emptied(question: Question) -> str:
 
 
 def bound(code: str) -> list[str]:
-    """Return the public names that a piece of code defines at its top, each once.
+    r"""Return the public names that a piece of code defines at its top, each once.
 
     Examples
     --------
-    >>> bound("import numpy as np\\n_a, b = 1, 2\\ndef f(x): c = x")
+    >>> bound("import numpy as np\n_a, b = 1, 2\ndef f(x): c = x")
     ['b', 'f']
     """
     names: dict[str, None] = {}
