@@ -40,6 +40,7 @@ _OPTIONAL = {"variants", "rubric"}
 _BEGIN, _END = "# BEGIN SOLUTION", "# END SOLUTION"
 _FENCE = re.compile(r"^(?P<ticks>`{3,}|:{3,})(?P<info>.*)$")
 _ROLE = re.compile(r"\{([\w:-]+)\}`")
+_VARIANT = re.compile(r"\{\{ ?(\w+) ?\}\}")
 _EVAL = re.compile(r"\{eval\}`([^`]+)`")
 
 
@@ -481,9 +482,7 @@ def variant(question: Question, seed: int | None) -> Question:
         values[name] = str(allowed[pick])
 
     def put(text: str) -> str:
-        for name, value in values.items():
-            text = re.sub(rf"\{{\{{ ?{name} ?\}}\}}", lambda _, v=value: v, text)
-        return text
+        return _VARIANT.sub(lambda found: values.get(found[1], found[0]), text)
 
     blocks = tuple(replace(b, text=put(b.text), about=put(b.about)) for b in question.blocks)
     return replace(
