@@ -28,7 +28,7 @@ from latentbook.errors import LatentbookError
 from latentbook.teach import handout, running, source
 from latentbook.teach.handout import OURS, Assignment
 from latentbook.teach.running import Marks, Test
-from latentbook.teach.sandbox import Limits, LimitError, Sandbox
+from latentbook.teach.sandbox import LimitError, Limits, Sandbox
 from latentbook.teach.sessions import AnswerError
 
 #: Larger notebooks are not opened, in bytes.

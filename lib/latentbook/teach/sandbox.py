@@ -123,7 +123,7 @@ class Sandbox(Asking):
         self.folder = Path(tempfile.mkdtemp(prefix="latentbook-grade-"))
         to_child, from_parent = os.pipe()
         from_child, to_parent = os.pipe()
-        command = [sys.executable, "-m", "latentbook.teach.worker"]
+        command = [sys.executable, "-m", "latentbook.teach.worker", str(to_child), str(to_parent)]
         if protection()[0] if apart is None else apart:
             program = shutil.which("unshare") or "unshare"
             covered = [str(folder) for folder in hidden if folder.is_dir()]
@@ -131,7 +131,7 @@ class Sandbox(Asking):
             command = [program, *_UNSHARE, *inside, *command]
         try:
             self.process = subprocess.Popen(
-                ["sh", "-c", f"exec 3<&{to_child} 4>&{to_parent}; exec \"$@\"", "sh", *command],
+                command,
                 cwd=self.folder,
                 env=_environment(self.folder),
                 stdin=subprocess.DEVNULL,

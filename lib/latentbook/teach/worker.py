@@ -1,6 +1,6 @@
-"""The process in which a student's notebook runs: ``python -m latentbook.teach.worker``.
+"""The process in which a student's notebook runs: ``python -m latentbook.teach.worker IN OUT``.
 
-It reads requests as lines of JSON from file descriptor 3 and answers on 4. Cells run in IPython's
+It reads requests as lines of JSON from the file descriptor IN and answers on OUT. Cells run in IPython's
 shell, so that magics work; what they print is kept up to a limit, and nothing else of them is.
 """
 
@@ -15,10 +15,10 @@ from typing import Any
 from latentbook.teach.sessions import Server
 
 
-def main() -> None:
+def main(inward: int, outward: int) -> None:
     """Answer requests until the other side goes."""
-    requests = os.fdopen(3, "r", encoding="utf-8", closefd=False)
-    replies = os.fdopen(4, "w", encoding="utf-8", closefd=False)
+    requests = os.fdopen(inward, "r", encoding="utf-8", closefd=False)
+    replies = os.fdopen(outward, "w", encoding="utf-8", closefd=False)
     server = _server()
     print(json.dumps({"ready": True}), file=replies, flush=True)
     for line in requests:
@@ -31,7 +31,7 @@ def _server() -> Server:
     """Return a server over a shell of IPython."""
     from IPython.core.interactiveshell import InteractiveShell
 
-    shell = InteractiveShell.instance()
+    shell: Any = InteractiveShell.instance()
     shell.history_manager.enabled = False
     shell.showtraceback = lambda *_, **__: None
     shell._tee = lambda *_, **__: contextlib.nullcontext()  # it keeps all that is printed
@@ -47,4 +47,4 @@ def _server() -> Server:
 
 if __name__ == "__main__":
     sys.path.insert(0, os.getcwd())
-    main()
+    main(*map(int, sys.argv[1:]))
