@@ -13,7 +13,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cache
@@ -253,6 +253,7 @@ def grade_all(
     kept: Path,
     limits: Limits,
     *,
+    seeds: Mapping[str, int] | None = None,
     cores: int | None = None,
     say: Callable[[str], None] = print,
 ) -> list[Graded]:
@@ -264,6 +265,9 @@ def grade_all(
     kept : Path
         Folder with a file of JSON for every notebook that is done.
     limits : Limits
+    seeds : mapping of str to int, optional
+        Student -> seed, where everybody got numbers of their own: who hands in other numbers, or is
+        not known, gets no points.
     cores : int, optional
         How many notebooks run at the same time; default: all processors.
     say : callable, default=print
@@ -292,7 +296,17 @@ def grade_all(
                 f"{'; ' + done.trouble if done.trouble else ''}"
                 f"{f' (about {left:.0f} s left)' if number < len(todo) else ''}"
             )
-    return [load(target) for target in targets]
+    return [_of_own_seed(load(target), seeds) for target in targets]
+
+
+def _of_own_seed(done: Graded, seeds: Mapping[str, int] | None) -> Graded:
+    """Return what came of a notebook, without points if its numbers are not the student's."""
+    if seeds is None or seeds.get(done.student) == done.seed:
+        return done
+    known = done.student in seeds
+    why = "the numbers in it are not this student's" if known else "this student is not listed"
+    marks = tuple(dataclasses.replace(one, points=0.0) for one in done.marks)
+    return dataclasses.replace(done, marks=marks, trouble=why)
 
 
 def _slug(one: Submission) -> str:

@@ -46,7 +46,9 @@ class Assignment:
         return next((one for one in self.ready if one.question.id == question), None)
 
 
-def assign(chapter: Chapter, seed: int | None = None, *, graded: bool = True) -> Assignment:
+def assign(
+    chapter: Chapter, seed: int | None = None, *, graded: bool = True, solve: bool = True
+) -> Assignment:
     """Compute an assignment.
 
     Parameters
@@ -56,11 +58,14 @@ def assign(chapter: Chapter, seed: int | None = None, *, graded: bool = True) ->
         Chooses the variants and the order of choices; None takes those of the book.
     graded : bool, default=True
         Whether only graded questions belong to it.
+    solve : bool, default=True
+        Whether solutions are run, which marking and notebooks with solutions need.
     """
     chapter = source.of_student(chapter, seed)
-    namespace = running.setup(chapter)
+    texts = " ".join(block.text for q in chapter.questions for block in q.blocks)
+    namespace = running.setup(chapter) if solve or "{eval}" in texts else {}
     wanted = [q for q in chapter.questions if q.graded or not graded]
-    found = tuple(running.ready(question, namespace, seed) for question in wanted)
+    found = tuple(running.ready(question, namespace, seed, solve=solve) for question in wanted)
     return Assignment(chapter, seed, found)
 
 

@@ -103,7 +103,13 @@ def setup(chapter: Chapter) -> dict[str, Any]:
     return namespace
 
 
-def ready(question: Question, namespace: Mapping[str, Any], seed: int | None = None) -> Ready:
+def ready(
+    question: Question,
+    namespace: Mapping[str, Any],
+    seed: int | None = None,
+    *,
+    solve: bool = True,
+) -> Ready:
     """Compute what a question needs: its choices, and what its solution defines.
 
     Parameters
@@ -114,6 +120,8 @@ def ready(question: Question, namespace: Mapping[str, Any], seed: int | None = N
         As `setup` returns it; it stays as it is.
     seed : int, optional
         The student's, for the order of choices.
+    solve : bool, default=True
+        Whether the solution is needed; otherwise it runs only where a statement prints numbers.
 
     Raises
     ------
@@ -127,7 +135,8 @@ def ready(question: Question, namespace: Mapping[str, Any], seed: int | None = N
         if question.by_hand:
             _run(question.code("given"), found.namespace)
             return found
-        found.printed = _solve(found)
+        if solve or (question.kind != "verdict" and _prints(question)):
+            found.printed = _solve(found)
     except LatentbookError:
         raise
     except Exception as error:
@@ -152,6 +161,11 @@ def _solve(found: Ready) -> str:
     return "".join(printed)
 
 
+def _prints(question: Question) -> bool:
+    """Return whether statement or hint print a number of the run."""
+    return any(source.expressions(b.text) for b in question.blocks if b.kind in ("text", "hint"))
+
+
 def _run(code: str, namespace: dict[str, Any]) -> None:
     if code.strip():
         execute(code, namespace, "<given>")
@@ -160,9 +174,7 @@ def _run(code: str, namespace: dict[str, Any]) -> None:
 def _choose(found: Ready, seed: int | None) -> None:
     """Execute the block of choices, and give every choice its letter."""
     question = found.question
-    space = dict(found.namespace)
-    space["evidence"] = evidence()
-    execute(question.code("choices"), space, f"<choices of {question.id}>")
+    space = _chosen(question, found.namespace)
     choices = {str(text): bool(true) for text, true in dict(space["choices"]).items()}
     true = [text for text, is_true in choices.items() if is_true]
     if len(choices) < 3 or not 0 < len(true) < len(choices):
@@ -176,6 +188,20 @@ def _choose(found: Ready, seed: int | None) -> None:
     found.right = "".join(letter for letter, text in found.choices.items() if choices[text])
     found.namespace |= {"choices": found.choices}
     found.namespace |= {k: v for k, v in space.items() if k not in found.namespace}
+
+
+#: Code of a block of choices -> what it defines; the records do not change while we run.
+_CHOSEN: dict[str, dict[str, Any]] = {}
+
+
+def _chosen(question: Question, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names that a block of choices defines."""
+    code = question.code("choices")
+    if code not in _CHOSEN:
+        space = {**namespace, "evidence": evidence()}
+        execute(code, space, f"<choices of {question.id}>")
+        _CHOSEN[code] = space
+    return _CHOSEN[code]
 
 
 def cells_of(found: Ready, *, solved: bool) -> list[tuple[str, str]]:
@@ -222,8 +248,7 @@ def mark(found: Ready, session: Session) -> Marks:
     question = found.question
     if question.by_hand:
         return Marks(question.id, 0.0, question.points, by_hand=True)
-    tests = [(open_check(found), 0.0)] if open_check(found) else []
-    tests += _right_choice(found) if question.kind == "verdict" else question.marked
+    tests = tests_of(found)
     try:
         values = {name: session.value(name) for name in question.names}
     except AnswerError as error:
@@ -233,6 +258,13 @@ def mark(found: Ready, session: Session) -> Marks:
     done = [_tested(code, points, found, values) for code, points in tests]
     total = sum(test.points for test in done if test.passed)
     return Marks(question.id, round(total, 6), question.points, tuple(done))
+
+
+def tests_of(found: Ready) -> list[tuple[str, float]]:
+    """Return the tests of a question with their points: the open ones, then the hidden ones."""
+    question = found.question
+    tests = [(open_check(found), 0.0)] if open_check(found) else []
+    return tests + (_right_choice(found) if question.kind == "verdict" else question.marked)
 
 
 def _right_choice(found: Ready) -> list[tuple[str, float]]:

@@ -57,10 +57,10 @@ def mistaken(assignment: Assignment) -> nbformat.NotebookNode:
 
 
 def endless(assignment: Assignment) -> nbformat.NotebookNode:
-    """Return a perfect notebook with a loop that never ends before its last question."""
+    """Return a perfect notebook with a loop that never ends in its middle."""
     book = perfect(assignment)
-    last = assignment.ready[-1].question.id
-    place = next(i for i, cell in enumerate(book.cells) if _question(cell) == last)
+    middle = assignment.ready[len(assignment.ready) // 2].question.id
+    place = next(i for i, cell in enumerate(book.cells) if _question(cell) == middle)
     book.cells.insert(place, new_code_cell("while True:\n    pass"))
     return book
 

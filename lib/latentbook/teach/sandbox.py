@@ -253,8 +253,9 @@ class Sandbox(Asking):
 
 def _environment(folder: Path) -> dict[str, str]:
     """Return variables without secrets: where Python and the data are, and one thread."""
-    kept = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "LATENTBOOK_DATA", "VIRTUAL_ENV")
+    kept = ("PATH", "LANG", "LC_ALL", "LATENTBOOK_DATA", "VIRTUAL_ENV")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
+    environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
     environment |= dict.fromkeys((*threads, "TF_NUM_INTRAOP_THREADS"), "1")
     environment |= {

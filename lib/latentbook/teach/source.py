@@ -426,7 +426,7 @@ def stub(question: Question) -> str:
 def _emptied(question: Question) -> str:
     """Return a solution without its content: names stay, and the heads of functions."""
     inside = textwrap.dedent("\n".join(region(question)[1]))
-    if any(line.startswith((" ", "\t")) for line in region(question)[1]):
+    if next((line for line in region(question)[1] if line.strip()), "").startswith(" "):
         return "..."  # in a function
     lines = []
     for statement in ast.parse(inside).body:

@@ -1,7 +1,7 @@
 """The process in which a student's notebook runs: ``python -m latentbook.teach.worker IN OUT``.
 
-It reads requests as lines of JSON from the file descriptor IN and answers on OUT. Cells run in IPython's
-shell, so that magics work; what they print is kept up to a limit, and nothing else of them is.
+It reads requests as lines of JSON from the file descriptor IN and answers on OUT. Cells run in
+IPython's shell, so that magics work; what they print is kept up to a limit, and nothing else is.
 """
 
 from __future__ import annotations
