@@ -74,6 +74,7 @@ rule book:
     input:
         expand("book/chapters/{chapter}.ipynb", chapter=NOTEBOOKS),
         expand("book/exercises/{chapter}.md", chapter=EXERCISES),
+        "book/exercises/guide-plans.md",
         "_config.yml",
         "book/_toc.yml",
         glob("book/*.md") + glob("book/*.bib") + glob("book/_static/*"),
@@ -83,6 +84,7 @@ rule book:
         "requirements.lock",
         pages="book/generated",
         embeddings="book/extra/embeddings",
+        slides="book/extra/slides",
         mathjax="book/extra/mathjax",
     output:
         "_build/html/.buildinfo",
@@ -142,6 +144,34 @@ rule exercises:
         "running the exercises of chapter {wildcards.chapter}"
     shell:
         "{PYTHON:q} -m latentbook.teach.page {wildcards.chapter}"
+
+
+rule guide:
+    input:
+        glob("exercises/[0-9]*.md"),
+        f"{LIBRARY}/teach/guide.py",
+        needs(f"{LIBRARY}/teach/guide.py"),
+    output:
+        expand("book/exercises/guide-{part}.md", part=["objectives", "plans", "rubrics"]),
+    message:
+        "writing the teacher's guide"
+    shell:
+        "{PYTHON:q} -m latentbook.teach.guide"
+
+
+rule slides:
+    input:
+        glob("exercises/[0-9]*.md"),
+        f"{LIBRARY}/teach/slides.py",
+        needs(f"{LIBRARY}/teach/slides.py"),
+        glob(f"{LIBRARY}/teach/templates/slides*"),
+        executed=EXECUTED,
+    output:
+        directory("book/extra/slides"),
+    message:
+        "writing slides"
+    shell:
+        "mkdir -p {output} && {PYTHON:q} -m latentbook.teach.slides {input.executed:q}"
 
 
 rule pages:

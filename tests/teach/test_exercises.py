@@ -38,7 +38,7 @@ def test_every_variant_has_a_solution_that_passes(stem, cache):
 
 
 def _seeds_of_all(question: source.Question) -> list[int]:
-    """Return seeds with which every value of every variant occurs; the first ones are the book's."""
+    """Return seeds with which different values of the variants occur."""
     seen: set[str] = set()
     seeds = []
     for seed in range(200):

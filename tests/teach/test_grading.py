@@ -12,7 +12,6 @@ from nbformat.v4 import new_code_cell
 from latentbook.errors import LatentbookError
 from latentbook.teach import grading, handout, results, samples, source
 from latentbook.teach.sandbox import Limits
-
 from tests.teach.conftest import STEM
 
 LIMITS = Limits(seconds=60, cell_seconds=3, memory_mb=1500)

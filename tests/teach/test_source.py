@@ -6,7 +6,6 @@ import pytest
 
 from latentbook.errors import LatentbookError
 from latentbook.teach import source
-
 from tests.teach.conftest import SMALL, STEM
 
 
@@ -70,9 +69,7 @@ def test_an_empty_stub_keeps_names_and_heads():
         "_hidden = 3\nimport os\n# END SOLUTION",
     )
     question = source.Question("q", "Q", "implement", 1, 1, 1, True, "", (block,))
-    assert source.stub(question) == (
-        'a = ...\nb = ...\ndef f(x, y=1):\n    """Add."""\n    ...'
-    )
+    assert source.stub(question) == ('a = ...\nb = ...\ndef f(x, y=1):\n    """Add."""\n    ...')
     assert question.names == ["a", "b", "f"]
 
 

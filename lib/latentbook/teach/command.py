@@ -66,7 +66,8 @@ def _hand_out(chapter: Chapter, students: Mapping[str, int] | None) -> str:
     """Write everything of a chapter; return in words what."""
     with threadpool_limits(1):
         own = handout.assign(chapter)
-        for name, seed in (students or {"": None}).items():
+        everybody: Mapping[str, int | None] = students or {"": None}
+        for name, seed in everybody.items():
             one = handout.assign(chapter, seed, solve=False) if name else own
             book = handout.notebook(one)
             text = nbformat.writes(book)

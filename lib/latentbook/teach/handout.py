@@ -6,6 +6,7 @@ is in its metadata, so that it can be marked again after it has been worked on.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from latentbook.teach.source import Chapter, Question
 #: Name of our entry in the metadata of notebooks and cells.
 OURS = "latentbook"
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+_CLAIM = re.compile(r" ?<!-- claim: .*? -->")
 _WRITTEN = "*Write your answer here, in the place of this line.*"
 
 
@@ -125,7 +127,7 @@ def _question(found: Ready, solved: bool) -> Iterator[nbformat.NotebookNode]:
     code = iter(running.cells_of(found, solved=solved)) if not question.by_hand else iter(())
     for block in question.blocks:
         if block.kind == "text":
-            prose.append(source.filled(block.text, running.values(found, block.text)))
+            prose.append(_filled(found, block.text))
         elif block.kind == "hint":
             prose.append(f"<details><summary>Hint</summary>\n\n{_filled(found, block.text)}\n\n"
                          "</details>")  # fmt: skip
@@ -165,7 +167,8 @@ def _title(question: Question) -> str:
 
 
 def _filled(found: Ready, text: str) -> str:
-    return source.filled(text, running.values(found, text))
+    """Return prose with its numbers, without the marks of claims."""
+    return _CLAIM.sub("", source.filled(text, running.values(found, text)))
 
 
 def _model(found: Ready) -> str:

@@ -2,8 +2,8 @@
 
 `master` writes a notebook in the form of ``otter assign``; `archives` runs that program where it is
 installed (``make student`` installs it), and returns what it makes.
-Our own grading does not need it: otter runs tests in the kernel of the student, where a notebook can
-read and change them, and has no limits of its own.
+Our own grading does not need it: otter runs tests in the kernel of the student, where a notebook
+can read and change them, and has no limits of its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ tests:
   files: true
 generate:
   show_hidden: false"""
-#: What a notebook needs that otter marks by itself.
+#: Seconds after which otter is given up.
 _LONGEST = 600
 
 
