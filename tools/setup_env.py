@@ -148,7 +148,7 @@ def stamped(what):
 def finished(what, named=False):
     """Return whether the environment is complete for `what`, and of the Python that was named."""
     larger = ORDER[ORDER.index(what) :]
-    complete = any(stamped(name) == key(name) for name in larger)
+    complete = any(stamped(name) and stamped(name) == key(name) for name in larger)
     return complete and os.path.exists(python_in(FOLDER)) and (not named or is_of_this_python())
 
 
@@ -245,7 +245,9 @@ def main(arguments):
     what = arguments[0] if arguments else "book"
     try:
         if what not in LOCKS:
-            raise ProblemError("there is nothing called %r to set up: say %s" % (what, ", ".join(ORDER)))
+            raise ProblemError(
+                "there is nothing called %r to set up: say %s" % (what, ", ".join(ORDER))
+            )
         named = os.environ.get("LATENTBOOK_PYTHON") == "named"
         if finished(what, named):
             return 0

@@ -126,13 +126,18 @@ def prove_chapter(
                 yield prove(question, namespace, seed)
 
 
-def main(arguments: list[str]) -> int:
-    """Print the proofs of files of questions; return 1 if there is a problem."""
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Parse the command line; a wrong one exits with status 2."""
     parser = argparse.ArgumentParser(prog="python -m latentbook.teach.proving")
     parser.add_argument("files", nargs="*", type=Path, help="of exercises/ (all of them)")
     parser.add_argument("-q", "--question", metavar="ID", help="only this one")
     parser.add_argument("--seed", type=int, help="student_seed of the variants")
-    given = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    """Print the proofs of files of questions; return 1 if there is a problem."""
+    given = parse(arguments)
     found: list[str] = []
     try:
         for path in given.files or sorted(source.folder().glob("[0-9]*.md")):
