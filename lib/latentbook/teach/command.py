@@ -51,11 +51,15 @@ def hand_out(students: Mapping[str, int] | None, stems: Sequence[str]) -> None:
     wanted = [choose("chapter with exercises", stem, found) for stem in stems] or list(found)
     for name in ("student", "grader", "samples"):
         shutil.rmtree(folder() / name, ignore_errors=True)
-    cores = max(1, min(os.cpu_count() or 1, len(wanted)))
-    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
-        jobs = [pool.submit(_hand_out, found[stem], students) for stem in wanted]
-        for stem, job in zip(wanted, jobs, strict=True):
-            print(f"{stem}: {job.result()}", flush=True)
+    cores = grading.processes(len(wanted))
+    if cores == 1:
+        for stem in wanted:
+            print(f"{stem}: {_hand_out(found[stem], students)}", flush=True)
+    else:
+        with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+            jobs = [pool.submit(_hand_out, found[stem], students) for stem in wanted]
+            for stem, job in zip(wanted, jobs, strict=True):
+                print(f"{stem}: {job.result()}", flush=True)
     print(f"Students get {os.path.relpath(folder() / 'student', paths.root())}.")
     print(f"Graders keep {os.path.relpath(folder() / 'grader', paths.root())} to themselves.")
     sample = os.path.relpath(folder() / "samples", paths.root())
@@ -130,13 +134,11 @@ def grade(submissions: Path, target: Path, limits: Limits, students: Path | None
     start = time.monotonic()
     print(sandbox.describe(), flush=True)
     seeds = roster(students) if students else None
-    cores = os.environ.get("CORES", "all")
     done = grading.grade_all(
         found,
         target / "kept",
         limits,
         seeds=seeds,
-        cores=int(cores) if cores.isdigit() else None,
         say=lambda line: print(line, flush=True),
     )
     file = results.write(done, source.chapters(), target)
