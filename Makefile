@@ -1,9 +1,11 @@
 # Thin front of the study: every target is one of tools/start.py, which works without make too.
 #   make book PYTHON=python3.12 CORES=4          another Python, fewer cores (default: all)
 #   make sweep ARGS="datasets=mnist seeds=0,1"   part of the sweep
+#   make grade SUBMISSIONS=folder                mark the notebooks in a folder
 
 CORES ?= all
 export CORES
+export SUBMISSIONS
 ifdef PYTHON
 export LATENTBOOK_PYTHON := named
 else
@@ -11,7 +13,7 @@ PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(
 endif
 
 .DEFAULT_GOAL := help
-TARGETS := help env book paper sweep claims test lint bench lock clean
+TARGETS := help env book paper sweep claims student grade lab test lint bench lock clean
 .PHONY: $(TARGETS)
 
 $(TARGETS):

@@ -21,6 +21,7 @@ PROFILE = str(config.get("profile", "quick"))
 NOTEBOOKS = {path.stem: os.path.relpath(path) for path in graph.chapters()}
 EXECUTED = [f"_build/chapters/{PROFILE}/{chapter}.ipynb" for chapter in NOTEBOOKS]
 LIBRARY = os.path.relpath(graph.LIBRARY)
+EXERCISES = [chapter for chapter in NOTEBOOKS if os.path.isfile(f"exercises/{chapter}.md")]
 PYTHON = sys.executable
 RECORDS = [*glob("data/records/*.jsonl"), *glob("data/published/*.csv"), *glob("notebooks/profiles/*.yml")]
 
@@ -78,6 +79,8 @@ localrules: show, mathjax
 rule book:
     input:
         expand("book/chapters/{chapter}.ipynb", chapter=NOTEBOOKS),
+        expand("book/exercises/{chapter}.md", chapter=EXERCISES),
+        "book/exercises/guide-plans.md",
         "_config.yml",
         "book/_toc.yml",
         glob("book/*.md") + glob("book/*.bib") + glob("book/_static/*"),
@@ -88,6 +91,7 @@ rule book:
         "book/runs/status.md",
         pages="book/generated",
         embeddings="book/extra/embeddings",
+        slides="book/extra/slides",
         mathjax="book/extra/mathjax",
     output:
         "_build/html/.buildinfo",
@@ -143,13 +147,60 @@ rule show:
         "cp {input} {output}"
 
 
+rule exercises:
+    input:
+        lambda w: needs(f"exercises/{w.chapter}.md"),
+        f"{LIBRARY}/teach/page.py",
+        needs(f"{LIBRARY}/teach/page.py"),
+        # the right choices are computed from them
+        glob("data/records/*.jsonl"),
+        glob("data/published/*.csv"),
+        "requirements.lock",
+        source="exercises/{chapter}.md",
+    output:
+        "book/exercises/{chapter}.md",
+    threads: 1
+    message:
+        "running the exercises of chapter {wildcards.chapter}"
+    shell:
+        "{PYTHON:q} -m latentbook.teach.page {wildcards.chapter}"
+
+
+rule guide:
+    input:
+        glob("exercises/[0-9]*.md"),
+        f"{LIBRARY}/teach/guide.py",
+        needs(f"{LIBRARY}/teach/guide.py"),
+    output:
+        expand("book/exercises/guide-{part}.md", part=["objectives", "plans", "rubrics"]),
+    message:
+        "writing the teacher's guide"
+    shell:
+        "{PYTHON:q} -m latentbook.teach.guide"
+
+
+rule slides:
+    input:
+        glob("exercises/[0-9]*.md"),
+        f"{LIBRARY}/teach/slides.py",
+        needs(f"{LIBRARY}/teach/slides.py"),
+        glob(f"{LIBRARY}/teach/templates/slides*"),
+        executed=EXECUTED,
+    output:
+        directory("book/extra/slides"),
+    message:
+        "writing slides"
+    shell:
+        "mkdir -p {output} && {PYTHON:q} -m latentbook.teach.slides {input.executed:q}"
+
+
 rule pages:
     input:
         RECORDS,
         glob("data/records/*.csv"),
         glob("data/samples/registry.toml"),
         # whose sentences are checked
-        list(NOTEBOOKS.values()) + glob("book/*.md") + ["README.md"],
+        list(NOTEBOOKS.values()) + glob("book/*.md") + glob("exercises/*.md") + ["README.md"],
         glob("data/records/figures/*.npz"),
         f"{LIBRARY}/book/pages.py",
         needs(f"{LIBRARY}/book/pages.py"),

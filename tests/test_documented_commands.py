@@ -18,6 +18,7 @@ import yaml
 
 from latentbook import chapters, pipeline
 from latentbook.book import cli, graph, sweep
+from latentbook.teach import command, proving
 
 ROOT = Path(__file__).parents[1]
 FENCE = re.compile(r"^ *```(?:bash|sh|shell|console)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -28,7 +29,8 @@ def texts() -> dict[str, str]:
     """Return every text that readers see, by name."""
     found = {
         path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-        for path in [*ROOT.glob("*.md"), *ROOT.glob("book/*.md"), *ROOT.glob("book/api/*.md")]
+        for folder in ("", "book/", "book/api/", "exercises/")
+        for path in ROOT.glob(f"{folder}*.md")
     }
     for notebook in graph.chapters():
         cells = nbformat.read(notebook, as_version=4).cells
@@ -56,9 +58,13 @@ def targets() -> set[str]:
 
 def check_make(words: list[str]) -> None:
     settings = dict(word.split("=", 1) for word in words if "=" in word)
-    assert set(settings) <= {"ARGS", "CORES", "PYTHON"}
+    assert set(settings) <= {"ARGS", "CORES", "PYTHON", "SUBMISSIONS"}
+    assert ("SUBMISSIONS" in settings) == ("grade" in words)
     goals = [word for word in words if "=" not in word]
     assert set(goals) <= targets()
+    if goals in (["student"], ["grade"]):
+        folder = [settings["SUBMISSIONS"]] if goals == ["grade"] else []
+        command.parse([*goals, *folder, *settings.get("ARGS", "").split()])
     if goals == ["sweep"] and settings.get("ARGS"):
         wanted = dict(word.split("=", 1) for word in settings["ARGS"].split())
         runs, _ = sweep.plan(wanted)
@@ -139,6 +145,8 @@ def test_a_shown_command_exists(text, line, own_files):
         cli.parse(words)
     elif [program, *words][:3] == ["python", "-m", "latentbook.pipeline"]:
         check_pipeline(words[2:], own_files)
+    elif [program, *words][:3] == ["python", "-m", "latentbook.teach.proving"]:
+        assert all(path.is_file() for path in proving.parse(words[2:]).files)
     elif program.endswith("pip"):
         check_pip(words)
     elif program.endswith("snakemake"):

@@ -21,7 +21,10 @@ ROOT = Path(__file__).parents[1]
 
 
 TOOLS = ROOT / "tools"
-LOCKS = [ROOT / name for name in ("requirements.lock", "requirements-test.lock")]
+LOCKS = [
+    ROOT / name
+    for name in ("requirements.lock", "requirements-test.lock", "requirements-teach.lock")
+]
 
 
 @pytest.fixture
@@ -46,8 +49,8 @@ def setup_env(tools):
 @pytest.fixture
 def folder(tools, tmp_path, monkeypatch):
     """A project whose locks name nothing, so that setting it up takes seconds; no uv."""
-    for name in ("requirements.lock", "requirements-test.lock"):
-        (tmp_path / name).write_text("")
+    for lock in LOCKS:
+        (tmp_path / lock.name).write_text("")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     monkeypatch.setattr(tools.setup_env, "ROOT", str(tmp_path))
     monkeypatch.setattr(tools.setup_env, "FOLDER", str(tmp_path / ".venv"))
@@ -337,8 +340,13 @@ def test_set_up_once_interrupted_and_again(folder, setup_env, monkeypatch, capsy
     assert installed == ["requirements.lock", "requirements-test.lock"]
     assert kept.exists()
 
+    assert setup_env.main(["teach"]) == 0  # a course needs more again
+    assert setup_env.main(["test"]) == 0
+    assert installed.pop() == "requirements-teach.lock"
+
     (folder / "requirements.lock").write_text("# other pins\n")
     (folder / "requirements-test.lock").write_text("# other pins\n")
+    (folder / "requirements-teach.lock").write_text("# other pins\n")
     assert setup_env.main(["book"]) == 0  # other pins: brought up to date
     assert installed[2:] == ["requirements.lock"]
     assert kept.exists()
@@ -404,9 +412,12 @@ def test_the_locks_are_hashed_and_for_every_platform(lock):
     assert version[1] == "1"
 
 
-def test_the_book_needs_a_part_of_what_the_tests_need():
-    book, tests = ({pin.partition("    # via")[0] for pin in pins(lock)} for lock in LOCKS)
+def test_the_book_needs_a_part_of_what_the_tests_need_and_they_of_what_a_course_needs():
+    book, tests, course = ({pin.partition("    # via")[0] for pin in pins(lock)} for lock in LOCKS)
     assert book < tests
+    versions = {pin.split()[0] for pin in tests}, {pin.split()[0] for pin in course}
+    assert {pin.partition("==")[0] for pin in versions[0] - versions[1]} == {"wrapt"}
+    assert "otter-grader==7" in {pin[:15] for pin in versions[1]}
     assert not {"jax", "jaxlib", "pytest", "ruff"} & {pin.partition("==")[0] for pin in book}
 
 
@@ -415,8 +426,9 @@ def test_every_dependency_is_in_the_locks():
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
-    more = project["project"]["optional-dependencies"]["test"]
-    for lock, wants in zip(LOCKS, (wanted, wanted + more), strict=True):
+    more = project["project"]["optional-dependencies"]
+    tests = wanted + more["test"]
+    for lock, wants in zip(LOCKS, (wanted, tests, tests + more["teach"]), strict=True):
         pinned = {pin.partition("==")[0] for pin in pins(lock)}
         names = {re.split(r"[^A-Za-z0-9._-]", want)[0].lower().replace("_", "-") for want in wants}
         assert names - pinned == set()
@@ -427,7 +439,7 @@ def test_every_dependency_is_in_the_locks():
 
 def test_make_help_names_every_target():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for target in ("help", "book", "test", "paper", "sweep", "bench", "lint", "clean", "lock"):
+    for target in ("help", "book", "test", "paper", "sweep", "bench", "lint", "lock", "lab"):
         assert re.search(rf"^  make {target} +\w", done.stdout, re.MULTILINE), target
 
 

@@ -1,10 +1,11 @@
-"""Make the virtual environment of this folder from the lock: ``setup_env.py [book | test]``.
+"""Make the virtual environment of this folder from a lock: ``setup_env.py [book | test | teach]``.
 
 Run by ``make`` before anything else, with whatever Python the machine has: standard library only,
 and nothing that an old Python cannot parse, so that the first thing a reader sees is a sentence
 and not a traceback.  A second call finds its stamp and returns at once.
 
-``book`` installs what the book needs, ``test`` what the tests need too.
+``book`` installs what the book needs, ``test`` what the tests need too, ``teach`` what a course
+needs as well.
 uv installs where it can be had; pip does the same where it cannot.
 """
 
@@ -26,7 +27,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDER = os.path.join(ROOT, ".venv")
 PROJECT = os.path.join(ROOT, "pyproject.toml")
 #: What can be installed -> its lock; every later one holds all of the earlier ones.
-LOCKS = {"book": "requirements.lock", "test": "requirements-test.lock"}
+LOCKS = {
+    "book": "requirements.lock",
+    "test": "requirements-test.lock",
+    "teach": "requirements-teach.lock",
+}
+ORDER = ("book", "test", "teach")
 
 
 def supported():
@@ -141,8 +147,8 @@ def stamped(what):
 
 def finished(what, named=False):
     """Return whether the environment is complete for `what`, and of the Python that was named."""
-    larger = [name for name in LOCKS if name == what or name == "test"]
-    complete = any(stamped(name) == key(name) for name in larger)
+    larger = ORDER[ORDER.index(what) :]
+    complete = any(stamped(name) and stamped(name) == key(name) for name in larger)
     return complete and os.path.exists(python_in(FOLDER)) and (not named or is_of_this_python())
 
 
@@ -221,7 +227,9 @@ def main(arguments):
     what = arguments[0] if arguments else "book"
     try:
         if what not in LOCKS:
-            raise ProblemError("there is nothing called %r to set up: say book or test" % what)
+            raise ProblemError(
+                "there is nothing called %r to set up: say %s" % (what, ", ".join(ORDER))
+            )
         named = os.environ.get("LATENTBOOK_PYTHON") == "named"
         if finished(what, named):
             return 0

@@ -22,6 +22,9 @@ TARGETS = (
     ("paper", "book", "the same at full scale (profile paper): hours without a GPU"),
     ("sweep", "book", "full scale on all data sets and seeds; stop and start it at will"),
     ("claims", "book", "rewrite the numbers of sentences after new records"),
+    ("student", "teach", "write notebooks for students, archives for graders, samples"),
+    ("grade", "teach", "mark a folder of notebooks: grade SUBMISSIONS=folder"),
+    ("lab", "teach", "open JupyterLab"),
     ("test", "test", "run the fast tests"),
     ("lint", "test", "check form, types, and which room uses which"),
     ("bench", "test", "measure against the budgets"),
@@ -30,7 +33,7 @@ TARGETS = (
 )
 #: What ``clean`` removes, and the beginnings of names in _build that it removes too.
 MADE = ("_build/html", "_build/chapters", "_build/records", ".snakemake")
-MADE += ("book/chapters", "book/generated", "book/runs", "book/extra")
+MADE += ("book/chapters", "book/generated", "book/runs", "book/extra", "book/exercises")
 MADE_HIDDEN = (".b", ".r", ".h")
 
 
@@ -59,6 +62,12 @@ def help_text():
     return "\n".join("  %s%-7s %s" % (front, name, words) for name, _, words in TARGETS)
 
 
+def submissions():
+    """Return the folder that the variable SUBMISSIONS names, as an argument."""
+    folder = os.environ.get("SUBMISSIONS")
+    return [folder] if folder else []
+
+
 def commands(target, arguments):
     """Return the commands of a target in their order."""
     python, cores = python_in(setup_env.FOLDER), os.environ.get("CORES") or "all"
@@ -75,6 +84,9 @@ def commands(target, arguments):
             [program("lint-imports"), "--no-cache"],
         ],
         "claims": [[python, "-m", "latentbook.book.claims"] + arguments],
+        "student": [[python, "-m", "latentbook.teach.command", "student"] + arguments],
+        "grade": [[python, "-m", "latentbook.teach.command", "grade"] + submissions() + arguments],
+        "lab": [[python, "-m", "jupyterlab"] + arguments],
         "bench": [[python, "bench/budgets.py"] + arguments],
         "lock": [[python, "tools/lock.py"] + arguments],
     }.get(target) or [[python, "tools/study.py", target] + arguments]

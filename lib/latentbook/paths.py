@@ -85,6 +85,11 @@ def generated() -> Path:
     return root() / "book" / "generated"
 
 
+def exercises() -> Path:
+    """Return the folder of the exercises that chapters include, written before the build."""
+    return root() / "book" / "exercises"
+
+
 def extra() -> Path:
     """Return the folder that the built book carries verbatim (MathJax, interactive pages)."""
     return root() / "book" / "extra"

@@ -47,12 +47,13 @@ _ROLE = re.compile(r"\{[\w:-]+\}(?=`)|\[\]\(([^)]*)\)")
 
 
 def sources() -> list[Path]:
-    """Return the files whose prose states results: README, pages of the book, notebooks."""
+    """Return the files whose prose states results: README, pages, notebooks, exercises."""
     root = paths.root()
     return [
         root / "README.md",
         *sorted((root / "book").glob("*.md")),
         *cells.notebooks(paths.notebooks()),
+        *sorted((root / "exercises").glob("[0-9]*.md")),
     ]
 
 
@@ -145,7 +146,7 @@ def _by_page(stated: Sequence[Statement]) -> dict[str, list[Statement]]:
     pages: dict[str, list[Statement]] = {}
     for statement in stated:
         pages.setdefault(statement.place.partition(",")[0], []).append(statement)
-    order = ("book/index.md", "notebooks/", "book/", "README.md")
+    order = ("book/index.md", "notebooks/", "exercises/", "book/", "README.md")
     return dict(sorted(pages.items(), key=lambda page: _rank(page[0], order)))
 
 
@@ -157,16 +158,18 @@ def _heading(place: str) -> list[str]:
     """Return the title of a file as a heading, and a link to the page that it becomes."""
     folder, _, name = place.rpartition("/")
     page = name.partition(".")[0]
-    if folder not in ("notebooks", "book"):
+    if folder not in ("notebooks", "book", "exercises"):
         return [f"## {page}", ""]
-    source = paths.root() / place
+    source = paths.notebooks() / f"{page}.ipynb"
+    source = paths.root() / place if folder == "book" else source
     text = source.read_text(encoding="utf-8")
-    if folder == "notebooks":
+    if folder != "book":
         text = "".join(json.loads(text)["cells"][0]["source"])
     title = re.search(r"^# (.+)$", text, re.MULTILINE)
     assert title is not None
-    target = f"../chapters/{page}" if folder == "notebooks" else f"../{page}"
-    return [f"## {title[1]}", "", f"From {{doc}}`{target}`.", ""]
+    target = f"../{page}" if folder == "book" else f"../chapters/{page}"
+    kind = "Exercises: " if folder == "exercises" else ""
+    return [f"## {kind}{title[1]}", "", f"From {{doc}}`{target}`.", ""]
 
 
 def _entry(statement: Statement, one: Checked, labelled: set[str]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,11 +49,15 @@ def code(notebook: Path) -> list[Cell]:
         raise LatentbookError(f"{notebook} is not a notebook: restore it with git") from error
 
 
+_PYTHON = re.compile(r"^```python[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
 def text(source: Path) -> str:
-    """Return the Python text of a notebook or a module."""
+    """Return the Python text of a notebook, of a Markdown page's blocks, or of a module."""
     if source.suffix == ".ipynb":
         return "\n".join(cell.source for cell in code(source))
-    return source.read_text(encoding="utf-8")
+    content = source.read_text(encoding="utf-8")
+    return "".join(_PYTHON.findall(content)) if source.suffix == ".md" else content
 
 
 def parse(source: str, name: str) -> ast.Module:
