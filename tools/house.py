@@ -15,7 +15,7 @@ LIBRARY = ROOT / "lib" / "latentbook"
 GUIDE = ROOT / "CONTRIBUTING.md"
 BEGIN, END = "<!-- tree: written by tools/house.py -->\n", "<!-- end of the tree -->\n"
 #: Rooms in the order of the layers, each of which uses only those after it.
-ROOMS = ("book", "chapters", "study", "weather", "autoencoders", "datasets", "tabular")
+ROOMS = ("book", "teach", "chapters", "study", "weather", "autoencoders", "datasets", "tabular")
 
 
 def summary(module: Path) -> str:

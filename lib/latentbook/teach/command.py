@@ -20,11 +20,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import nbformat
-from threadpoolctl import threadpool_limits
 
 from latentbook import paths
 from latentbook.errors import LatentbookError, choose
-from latentbook.teach import grading, handout, otter, results, samples, sandbox, source
+from latentbook.teach import grading, handout, otter, results, running, samples, sandbox, source
 from latentbook.teach.sandbox import Limits
 from latentbook.teach.source import Chapter
 
@@ -51,11 +50,15 @@ def hand_out(students: Mapping[str, int] | None, stems: Sequence[str]) -> None:
     wanted = [choose("chapter with exercises", stem, found) for stem in stems] or list(found)
     for name in ("student", "grader", "samples"):
         shutil.rmtree(folder() / name, ignore_errors=True)
-    cores = max(1, min(os.cpu_count() or 1, len(wanted)))
-    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
-        jobs = [pool.submit(_hand_out, found[stem], students) for stem in wanted]
-        for stem, job in zip(wanted, jobs, strict=True):
-            print(f"{stem}: {job.result()}", flush=True)
+    cores = grading.processes(len(wanted))
+    if cores == 1:
+        for stem in wanted:
+            print(f"{stem}: {_hand_out(found[stem], students)}", flush=True)
+    else:
+        with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+            jobs = [pool.submit(_hand_out, found[stem], students) for stem in wanted]
+            for stem, job in zip(wanted, jobs, strict=True):
+                print(f"{stem}: {job.result()}", flush=True)
     print(f"Students get {os.path.relpath(folder() / 'student', paths.root())}.")
     print(f"Graders keep {os.path.relpath(folder() / 'grader', paths.root())} to themselves.")
     sample = os.path.relpath(folder() / "samples", paths.root())
@@ -64,7 +67,7 @@ def hand_out(students: Mapping[str, int] | None, stems: Sequence[str]) -> None:
 
 def _hand_out(chapter: Chapter, students: Mapping[str, int] | None) -> str:
     """Write everything of a chapter; return in words what."""
-    with threadpool_limits(1):
+    with running.one_thread():
         own = handout.assign(chapter)
         everybody: Mapping[str, int | None] = students or {"": None}
         for name, seed in everybody.items():
@@ -130,13 +133,11 @@ def grade(submissions: Path, target: Path, limits: Limits, students: Path | None
     start = time.monotonic()
     print(sandbox.describe(), flush=True)
     seeds = roster(students) if students else None
-    cores = os.environ.get("CORES", "all")
     done = grading.grade_all(
         found,
         target / "kept",
         limits,
         seeds=seeds,
-        cores=int(cores) if cores.isdigit() else None,
         say=lambda line: print(line, flush=True),
     )
     file = results.write(done, source.chapters(), target)

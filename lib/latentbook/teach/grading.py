@@ -21,8 +21,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from latentbook import files
 from latentbook.errors import LatentbookError
 from latentbook.teach import handout, running, source
@@ -172,7 +170,7 @@ def _assignment(chapter: str, seed: int | None) -> Assignment:
     """Return an assignment with its solutions; computed once in this process."""
     if chapter not in _chapters():
         raise LatentbookError(f"there are no questions on chapter {chapter!r}")
-    with threadpool_limits(1):
+    with running.one_thread():
         return handout.assign(_chapters()[chapter], seed)
 
 
@@ -269,7 +267,7 @@ def grade_all(
         Student -> seed, where everybody got numbers of their own: who hands in other numbers, or is
         not known, gets no points.
     cores : int, optional
-        How many notebooks run at the same time; default: all processors.
+        How many notebooks run at the same time; default: as `processes` says.
     say : callable, default=print
         Gets a line when a notebook is done.
     """
@@ -282,21 +280,38 @@ def grade_all(
     if len(todo) < len(submissions):
         say(f"{len(submissions) - len(todo)} of {len(submissions)} notebooks were graded before")
     start = time.monotonic()
-    workers = max(1, min(cores or os.cpu_count() or 1, len(todo)))
+    for number, (one, target, done) in enumerate(_graded(todo, limits, cores), start=1):
+        _keep(target, digest(one), done)
+        left = (time.monotonic() - start) / number * (len(todo) - number)
+        say(
+            f"{number} of {len(todo)}: {one.student}, {done.chapter or 'no chapter'}: "
+            f"{done.points:g} of {done.most:g} points in {done.seconds:.0f} s"
+            f"{'; ' + done.trouble if done.trouble else ''}"
+            f"{f' (about {left:.0f} s left)' if number < len(todo) else ''}"
+        )
+    return [_of_own_seed(load(target), seeds) for target in targets]
+
+
+def processes(most: int) -> int:
+    """Return how many processes work: ``$CORES``, all processors if it does not say, or `most`."""
+    stated = os.environ.get("CORES", "")
+    cores = int(stated) if stated.isdigit() else os.cpu_count() or 1
+    return max(1, min(cores, most))
+
+
+def _graded(
+    todo: Sequence[tuple[Submission, Path]], limits: Limits, cores: int | None
+) -> Iterator[tuple[Submission, Path, Graded]]:
+    """Yield what came of notebooks, as they are done."""
+    workers = min(cores, len(todo)) if cores else processes(len(todo))
+    if workers <= 1:
+        for one, target in todo:
+            yield one, target, grade(one, limits)
+        return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         futures = {pool.submit(grade, one, limits): (one, target) for one, target in todo}
-        for number, future in enumerate(as_completed(futures), start=1):
-            one, target = futures[future]
-            done = future.result()
-            _keep(target, digest(one), done)
-            left = (time.monotonic() - start) / number * (len(todo) - number)
-            say(
-                f"{number} of {len(todo)}: {one.student}, {done.chapter or 'no chapter'}: "
-                f"{done.points:g} of {done.most:g} points in {done.seconds:.0f} s"
-                f"{'; ' + done.trouble if done.trouble else ''}"
-                f"{f' (about {left:.0f} s left)' if number < len(todo) else ''}"
-            )
-    return [_of_own_seed(load(target), seeds) for target in targets]
+        for future in as_completed(futures):
+            yield *futures[future], future.result()
 
 
 def _of_own_seed(done: Graded, seeds: Mapping[str, int] | None) -> Graded:

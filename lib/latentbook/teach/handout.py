@@ -90,7 +90,12 @@ def notebook(assignment: Assignment, *, solved: bool = False) -> nbformat.Notebo
         "student_seed": assignment.seed,
         "questions": [found.question.id for found in assignment.ready],
     }
-    book = new_notebook(cells=cells, metadata={"kernelspec": _KERNEL, OURS: about})
+    metadata = {
+        "kernelspec": _KERNEL,
+        OURS: about,
+        "otter": {"assignment_name": chapter.stem},  # without it otter refuses a notebook
+    }
+    book = new_notebook(cells=cells, metadata=metadata)
     for number, cell in enumerate(book.cells):
         cell["id"] = f"cell-{number}"
     return book
