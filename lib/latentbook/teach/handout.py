@@ -218,12 +218,17 @@ def _shown(found: Ready) -> list[str]:
 
 
 def leaks(assignment: Assignment, text: str) -> list[str]:
-    """Return the secret lines that stand in a text, each with its question."""
+    """Return the secret lines that stand in a text, each with its question.
+
+    What the setup or another question shows is no secret.
+    """
+    shown = [assignment.chapter.setup, *(one for r in assignment.ready for one in _shown(r))]
+    given = {line.strip() for one in shown for line in one.split("\n")}
     return [
         f"{found.question.id}: {line}"
         for found in assignment.ready
         for line in secrets(found)
-        if line in text
+        if line not in given and line in text
     ]
 
 
