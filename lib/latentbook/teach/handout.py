@@ -211,10 +211,13 @@ def secrets(found: Ready) -> list[str]:
 
 
 def _shown(found: Ready) -> list[str]:
+    """Return the code and the choices of a question that students get."""
     question = found.question
-    shown = [question.code("given"), running.open_check(found)]
-    return [*shown, *found.choices.values(),
-            *([] if question.kind == "verdict" else [source.stub(question)])]  # fmt: skip
+    shown = [question.code("given")]
+    if question.by_hand:
+        return shown
+    shown += [running.open_check(found), *found.choices.values()]
+    return shown if question.kind == "verdict" else [*shown, source.stub(question)]
 
 
 def leaks(assignment: Assignment, text: str) -> list[str]:
