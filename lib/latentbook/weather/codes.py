@@ -175,7 +175,10 @@ def represent(weather: Weather, name: str, design: Design, seed: int) -> Represe
         codes = network.encode(windows)
         return {"codes": codes, "examples": examples, "scores": np.array(json.dumps(scores))}
 
-    key = {"windows": windows.digest, "training": int(weather.training.sum()), "seed": seed}
+    split: Any = int(weather.training.sum())
+    if weather.test_period is not None:
+        split = cache.digest(weather.training)
+    key = {"windows": windows.digest, "training": split, "seed": seed}
     key |= {"network": base, "keras": _keras()} | arguments | joint
     kept = cache.load_or_compute("windows", key, compute).arrays
     scores = json.loads(str(kept["scores"]))
@@ -229,7 +232,8 @@ def _principal_components(
 
     start = time.perf_counter()
     check_between("n_codes", n_codes, 1, int(weather.training.sum()) - 1)
-    pca = PCA(n_codes, svd_solver="randomized", random_state=seed)
+    # the training windows are cut for this alone, and may be centred in place
+    pca = PCA(n_codes, svd_solver="randomized", random_state=seed, copy=False)
     pca.fit(windows[weather.training].reshape(weather.training.sum(), -1))
 
     def reconstruct(x: np.ndarray) -> np.ndarray:
