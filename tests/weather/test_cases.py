@@ -89,7 +89,9 @@ def test_a_dimension_of_other_variables_is_no_matter(tmp_path):
     assert sources.open(written(data, tmp_path / "both.nc")).sizes["time"] == 4
 
 
-@pytest.mark.parametrize("text", ["number", "number=", "=0", "number=0 step=1", "number=0,number=1"])
+@pytest.mark.parametrize(
+    "text", ["number", "number=", "=0", "number=0 step=1", "number=0,number=1"]
+)
 def test_a_selection_is_pairs(text):
     with pytest.raises(LatentbookError, match="must choose an entry of each further dimension"):
         axes.selection(text)

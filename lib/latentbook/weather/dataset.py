@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latentbook import metrics, sampling
 from latentbook.errors import LatentbookError, check_between, choose
 from latentbook.weather.grid import EUROPE, Grid, box_over
 from latentbook.weather.sources import times
@@ -133,6 +134,20 @@ class Weather:
             return flat
         values, vectors = np.linalg.eigh((flat @ flat.T).astype(np.float64))
         return (vectors * np.sqrt(np.maximum(values, 0))).astype(np.float32)[:, ::-1]
+
+    def distances(self, at_most: int) -> np.ndarray:
+        """Return the distances of all pairs among `sampling.subsample` of the points; they are kept.
+
+        Every representation is compared with the fields, and all with the same windows.
+        """
+        if at_most not in self._distances:
+            rows = sampling.subsample(len(self), at_most)
+            self._distances[at_most] = metrics.distances(self.points[rows])
+        return self._distances[at_most]
+
+    @cached_property
+    def _distances(self) -> dict[int, np.ndarray]:
+        return {}
 
     @property
     def sha256(self) -> str:

@@ -97,17 +97,21 @@ def nearest_to_centres(
     return found
 
 
-def internal_scores(x: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> dict[str, float]:
+def internal_scores(
+    x: np.ndarray, labels: np.ndarray, *, seed: int = 0, distances: np.ndarray | None = None
+) -> dict[str, float]:
     """Return Calinski-Harabasz index and silhouette of a clustering, measured in the space `x`.
 
     Both belong to the space: only scores in the same space can be compared.
+    Where the `distances` of all pairs are known, as `metrics.distances` returns them, they are not
+    computed again.
     """
     from sklearn.metrics import calinski_harabasz_score
 
     check_matrix(x)
     return {
         "calinski_harabasz": float(calinski_harabasz_score(x, labels)),
-        "silhouette": metrics.silhouette(x, labels, seed=seed),
+        "silhouette": metrics.silhouette(x, labels, seed=seed, x_distances=distances),
     }
 
 

@@ -273,9 +273,7 @@ def level_of(field: xr.DataArray) -> Any:
     there = _candidates(field, "level")
     along = [name for name in there if name in field.dims]
     along += [
-        name
-        for name in field.dims
-        if name in field.coords and field[name].attrs.get("axis") == "Z"
+        name for name in field.dims if name in field.coords and field[name].attrs.get("axis") == "Z"
     ]
     return next(iter([*along, *there]), None)
 

@@ -152,9 +152,7 @@ def digest(paths: list[str], select: Selection | None = None) -> str:
 
     Variables, levels and times are axes of what was opened, and no part of it.
     """
-    files = [
-        (path if "://" in path else os.path.abspath(path), *_age(path)) for path in paths
-    ]
+    files = [(path if "://" in path else os.path.abspath(path), *_age(path)) for path in paths]
     return hashlib.sha256(repr((files, sorted((select or {}).items()))).encode()).hexdigest()
 
 
