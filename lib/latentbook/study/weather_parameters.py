@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+from pathlib import Path
 
 from latentbook import files, paths
 from latentbook.errors import LatentbookError, choose
@@ -42,7 +44,30 @@ SETTINGS = ("thesis", "affordable")
 #: Addresses that xarray and fsspec open.
 SCHEMES = ("gs", "gcs", "s3", "http", "https", "file")
 
+_REAL = {
+    "domain": "data",
+    "levels": "500",
+    "wind_level": "500",
+    "catalogue": "hess_brezowsky_gwl_daily_1881-2000.csv",
+}
+#: Registered weather -> the parameters of its runs at full scale that differ from the profile.
+FULL_SCALE: dict[str, dict[str, str]] = {
+    "weather-eraint": _REAL | {"representations": "raw pca conv fc-lstm cnn-lstm"},
+    "weather-ncep": _REAL | {"representations": "raw pca conv fc-lstm cnn-lstm"},
+    "weather-era5-june": _REAL | {"representations": "raw pca conv"},
+    "weather-ncep-alps": _REAL | {"representations": "raw pca", "period": "1962 1984"},
+}
+
 _DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
+
+
+def catalogue_file() -> str:
+    """Return where the catalogue of weather types lies; its name if it is not on this machine."""
+    name = _REAL["catalogue"]
+    stated = os.environ.get("LATENTBOOK_DATA")
+    own = [Path(stated) / "weather", Path(stated)] if stated else []
+    places = [paths.samples(), *own, paths.cache() / "data" / "weather"]
+    return next((str(place / name) for place in places if (place / name).is_file()), name)
 
 
 def _check_source(name: str, value: str) -> None:

@@ -136,9 +136,9 @@ class Weather:
         return (vectors * np.sqrt(np.maximum(values, 0))).astype(np.float32)[:, ::-1]
 
     def distances(self, at_most: int) -> np.ndarray:
-        """Return the distances of all pairs among `sampling.subsample` of the points; they are kept.
+        """Return the distances of all pairs among a `sampling.subsample` of the points.
 
-        Every representation is compared with the fields, and all with the same windows.
+        They are kept: every representation is compared with the fields, in the same windows.
         """
         if at_most not in self._distances:
             rows = sampling.subsample(len(self), at_most)

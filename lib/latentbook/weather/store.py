@@ -14,7 +14,8 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as of_class
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -323,7 +324,7 @@ class _Store:
     data: xr.Dataset
     grid: Grid
     packed: bool
-    block: int = field(default_factory=lambda: CHUNK * CHUNKS_A_BLOCK)
+    block: int = of_class(default_factory=lambda: CHUNK * CHUNKS_A_BLOCK)
 
     @cached_property
     def key(self) -> dict[str, Any]:
