@@ -14,6 +14,7 @@ from latentbook import paths
 from latentbook.book import cli
 from latentbook.errors import LatentbookError
 from latentbook.weather import sources, store, windows
+from latentbook.weather.dataset import open_weather
 from latentbook.weather.grid import EUROPE, box, regrid
 
 from .conftest import canonical
@@ -347,8 +348,8 @@ def test_the_command_of_the_book_prepares_many_files(tmp_path, capsys, monkeypat
         times = np.datetime64(f"{year}-12-01", "ns") + np.arange(8) * np.timedelta64(6, "h")
         data.assign_coords(time=times).to_netcdf(f"era5/{year}.nc")
     page = (paths.root() / "book" / "running.md").read_text(encoding="utf-8")
-    (line,) = re.findall("^latentbook weather prepare .*$", page, re.MULTILINE)
-    documented = shlex.split(line)[1:]
+    lines = re.findall("^latentbook weather prepare .*$", page, re.MULTILINE)
+    documented = shlex.split(lines[0])[1:]
     assert cli.main(documented) == 0
     path = capsys.readouterr().out.strip().splitlines()[-1]
     prepared = store.open_store(store.Path(path))
@@ -360,6 +361,26 @@ def test_the_command_of_the_book_prepares_many_files(tmp_path, capsys, monkeypat
         ):
             assert cli.main(["weather", "prepare", *argv]) == 0
             assert capsys.readouterr().out.strip().splitlines()[-1] == path
+
+
+def test_what_the_command_of_the_book_wrote_is_found_by_the_chapters(tmp_path, capsys, monkeypatch):
+    """The second documented command, and then each chapter's own request for the same files."""
+    (tmp_path / "era5").mkdir()
+    monkeypatch.chdir(tmp_path)
+    data = canonical(80, hours=1, names=("z", "u", "v"))
+    for part in (0, 1):
+        data.isel(time=slice(40 * part, 40 * part + 40)).to_netcdf(f"era5/{part}.nc")
+    page = (paths.root() / "book" / "running.md").read_text(encoding="utf-8")
+    lines = re.findall("^latentbook weather prepare .*$", page, re.MULTILINE)
+    documented = shlex.split(lines[1].replace("--workers 2", "--workers 1"))[1:]
+    assert cli.main(documented) == 0
+    path = capsys.readouterr().out.strip().splitlines()[-1]
+    monkeypatch.setattr(store, "regridded_block", None)  # nothing is regridded again
+    for winds in (False, True):  # chapter 05, chapter 06
+        for given in ("era5/*.nc", path):
+            weather = open_weather(given, levels=[700, 500], every=6, winds=winds)
+            assert weather.heights.shape == (2, 8, 64, 64, 2)
+            assert weather.heights.digest == open_weather(path, levels=[700, 500]).sha256
 
 
 def test_info_tells_what_there_is(capsys):

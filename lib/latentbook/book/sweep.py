@@ -29,8 +29,18 @@ DEFAULTS = {
     "seeds": ("0", "1", "2", "3", "4"),
 }
 #: Parameters of the chapters about weather that a sweep may set for all its runs.
-WEATHER = ("domain", "levels", "period", "every", "select", "train_share", "test_period")
-WEATHER += ("catalogue", "representations", "wind_level")
+WEATHER = (
+    "domain",
+    "levels",
+    "period",
+    "every",
+    "select",
+    "train_share",
+    "test_period",
+    "catalogue",
+    "representations",
+    "wind_level",
+)
 #: Parameter that names the data -> the setting that lists them.
 _SETTING = {"dataset": "datasets", "weather": "weathers"}
 #: Names become parts of file names.

@@ -131,7 +131,8 @@ def regridded(
     if held.attrs["packed"] == "true":
         print(f"{data.attrs['name']}: read from a store that rounds to 16 bits, {path}")
     at = {"level": data["level"].values} if "level" in data.dims else {}
-    part = held[sorted(map(str, data.data_vars), key=list(PACKING).index)].sel(at)
+    names = [name for name in PACKING if name in data]
+    part = held[names].sel(at)
     rows = np.searchsorted(held["time"].values, data["time"].values)
     own = {name: held.attrs[name] for name in ("grid", "crs")}
     return part.isel(time=_as_slice(rows)).assign_attrs(data.attrs | own)

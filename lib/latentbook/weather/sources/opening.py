@@ -120,8 +120,8 @@ def opened(
     data = _in_time(data, {}, period, name)
     if not any("://" in path for path in paths):
         for key, field in data.isel(time=0).data_vars.items():
-            levels = field["level"].values if "level" in field.dims else None
-            check_possible(str(key), field.values, *bounds(str(key), levels), name)
+            at = field["level"].values if "level" in field.dims else None
+            check_possible(str(key), field.values, *bounds(str(key), at), name)
     return data.assign_attrs(
         _attributes(data, name, attributes) | {"digest": digest(paths, select)}
     )
