@@ -155,6 +155,11 @@ class Weather:
         return self.heights.digest
 
     @property
+    def whole(self) -> bool:
+        """Whether all of the source was taken, and split at one point of time."""
+        return not self.chosen and self.test_period is None
+
+    @property
     def extent(self) -> str:
         """First and last day of the fields, such as ``2000-01-01 to 2010-12-31``."""
         first, last = self.fields["time"].values[[0, -1]].astype("datetime64[D]")

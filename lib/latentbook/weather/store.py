@@ -387,14 +387,12 @@ class _Store:
                 for start in self.starts:
                     if leader is not None and os.getppid() != leader:
                         return
-                    self._fill_one(start, wait)
-                    bar.n = _done(self.path)
-                    bar.refresh()
+                    mark = _blocks(self.path) / f"{start:09}.json"
+                    if not mark.exists():
+                        self._fill_one(start, mark, wait)
+                        bar.update(_done(self.path) - bar.n)
 
-    def _fill_one(self, start: int, wait: bool) -> None:
-        mark = _blocks(self.path) / f"{start:09}.json"
-        if mark.exists():
-            return
+    def _fill_one(self, start: int, mark: Path, wait: bool) -> None:
         try:
             with FileLock(mark.with_suffix(".lock"), timeout=-1 if wait else 0):
                 if mark.exists():

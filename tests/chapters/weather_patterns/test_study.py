@@ -149,7 +149,7 @@ def test_the_network_of_the_notebook_is_the_one_of_the_library(weather):
 
 def test_the_windows_of_the_notebook_are_those_of_the_study(weather):
     names = {"opened": weather}
-    exec(cell(NOTEBOOK, "every.scaled("), names)
+    exec(cell(NOTEBOOK, "cut.scaled("), names)
     assert np.array_equal(names["scaled"][:], weather.main[:])
 
 
