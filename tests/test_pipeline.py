@@ -1,5 +1,6 @@
 """Running chapters: bad parameters, failures, the right kernel, and a sweep that is killed."""
 
+import io
 import json
 import os
 import re
@@ -382,6 +383,20 @@ def test_the_sweep_goes_over_seeds_first():
     seeds = [run.seed for run in runs]
     assert seeds == sorted(seeds)
     assert {run.chapter for run in runs} == set(chapters.PACKAGES)
+
+
+def test_a_bar_inside_a_cell_is_shown_now_and_then():
+    shown = io.StringIO()
+    bars = run._Bars(shown, every=0.2)
+    for i in range(5):
+        bars.write(f"\r{i}/10\r{i + 1}/10")
+    assert shown.getvalue() == ""
+    time.sleep(0.25)
+    bars.write("\r6/10\r7/10\r")
+    bars.write("\r8/10")
+    time.sleep(0.25)
+    bars.write("\n")
+    assert shown.getvalue() == "7/10\n"
 
 
 def test_weather_of_the_records_runs_with_its_own_map_levels_and_period(tmp_path, monkeypatch):
