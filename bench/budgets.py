@@ -103,7 +103,7 @@ def weather() -> Iterator[Measurement]:
     """Measure chapter 05 at profile quick on 36 years of weather of one's own, from nothing."""
     file = Path(os.environ.get("LATENTBOOK_DATA", "")) / "weather" / LONG
     if not file.is_file():
-        raise LatentbookError(f"{file} is not here: set LATENTBOOK_DATA to the folder above weather/")
+        raise LatentbookError(f"there is no {file}: set LATENTBOOK_DATA to the folder that has it")
     with tempfile.TemporaryDirectory() as folder:
         before = os.environ.get("LATENTBOOK_CACHE")
         os.environ["LATENTBOOK_CACHE"] = folder

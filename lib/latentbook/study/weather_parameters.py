@@ -135,6 +135,9 @@ PARAMETERS: dict[str, Parameter] = {
     "representations": Words("what stands for a window", REPRESENTATIONS),
     "setting": Choice("how networks are trained", SETTINGS),
     "epochs": Number("of the networks", 1, 100_000),
+    "network_windows": Number(
+        "that networks learn from; 0 takes all", 16, 10_000_000, or_zero=True
+    ),
     "n_codes": Number("numbers in a code", 1, 10_000),
     "widths": Numbers("of the FC-LSTM", 1, 100_000, most=10, distinct=False),
     "filters": Numbers("of the CNN-LSTM", 1, 10_000, most=6, distinct=False),
