@@ -158,6 +158,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
         os.environ["LATENTBOOK_CACHE"] = str(folder / "cache")
         shutil.rmtree(folder / "cache", ignore_errors=True)
         print(f"{provenance.device()}, {os.cpu_count()} cores")
