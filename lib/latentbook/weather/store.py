@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 #: Times of a chunk of the store, which is what windows are read by, and chunks of a block.
 CHUNK, CHUNKS_A_BLOCK = 64, 8
+#: Files of the source that are held open while a store is written.
+OPEN = 4
 
 #: Step and middle of 16-bit integers, in the units of the variable.
 PACKING = {
@@ -376,13 +378,14 @@ class _Store:
         leader : int, optional
             Process without which this one stops.
         """
+        import xarray as xr
         from tqdm import tqdm
 
         total = self.data.sizes["time"]
         done = _done(self.path)
-        with tqdm(
-            total=total, initial=done, unit="time", disable=not progress or done == total
-        ) as bar:
+        bar = tqdm(total=total, initial=done, unit="time", disable=not progress or done == total)
+        # every open file costs some megabytes, and a block needs one or two
+        with bar, xr.set_options(file_cache_maxsize=OPEN):
             for wait in (False, True):
                 for start in self.starts:
                     if leader is not None and os.getppid() != leader:
