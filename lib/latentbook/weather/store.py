@@ -97,7 +97,8 @@ def prepare(
         full disk.
     """
     check_between("workers", workers, 1, 256)
-    data = _opened(source, variables, levels, period, every, select)
+    with _few_files():
+        data = _opened(source, variables, levels, period, every, select)
     found = _serving(data, grid, packed=packed)
     if found is not None:
         return found
@@ -240,6 +241,13 @@ def _opened(
     return _hours(sources.open(source, variables, levels, period=period, select=select), every)
 
 
+def _few_files() -> Any:
+    """Let xarray hold few files open: each costs megabytes, and a block needs one or two."""
+    import xarray as xr
+
+    return xr.set_options(file_cache_maxsize=OPEN)
+
+
 def _hours(data: xr.Dataset, every: int | None) -> xr.Dataset:
     if every is None:
         return data
@@ -378,14 +386,12 @@ class _Store:
         leader : int, optional
             Process without which this one stops.
         """
-        import xarray as xr
         from tqdm import tqdm
 
         total = self.data.sizes["time"]
         done = _done(self.path)
         bar = tqdm(total=total, initial=done, unit="time", disable=not progress or done == total)
-        # every open file costs some megabytes, and a block needs one or two
-        with bar, xr.set_options(file_cache_maxsize=OPEN):
+        with bar, _few_files():
             for wait in (False, True):
                 for start in self.starts:
                     if leader is not None and os.getppid() != leader:
