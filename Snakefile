@@ -7,8 +7,10 @@
 # Snakemake decides what must run; latentbook.pipeline runs it; slurm/config.yaml takes it to a cluster.
 # What depends on what is found out by latentbook.book.graph, what is swept by latentbook.book.sweep.
 
+import functools
 import json
 import os
+import shlex
 import sys
 from glob import glob
 
@@ -259,11 +261,21 @@ rule mathjax:
 # ---- the full-scale sweep: a finished run is kept until its parameters change or it is deleted
 
 
+@functools.cache
+def runs():
+    """Return the runs of the sweep by chapter and file."""
+    return {(run.chapter, run.file): run for run in sweep.plan(config)[0]}
+
+
+def given(chapter, file):
+    """Return the parameters of a run of the sweep as words of a shell."""
+    overrides = runs()[chapter, file].overrides
+    return shlex.join([word for pair in overrides.items() for word in ("-p", *pair)])
+
+
 rule sweep:
     input:
-        lambda w: [
-            f"_build/sweep/{run.chapter}/{run.data}-{run.seed}.ipynb" for run in sweep.plan(config)[0]
-        ],
+        lambda w: [f"_build/sweep/{chapter}/{file}.ipynb" for chapter, file in runs()],
 
 
 rule swept:
@@ -275,7 +287,7 @@ rule swept:
         "_build/sweep/{chapter}/{dataset}-{seed}.log",
     params:
         values=lambda w: values(w.chapter, "paper"),
-        over=lambda w: graph.swept_by(NOTEBOOKS[w.chapter]),
+        given=lambda w: given(w.chapter, f"{w.dataset}-{w.seed}"),
     threads: 1
     resources:
         mem_mb=10000,
@@ -283,4 +295,4 @@ rule swept:
         "chapter {wildcards.chapter} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "{PYTHON:q} -m latentbook.pipeline run {input.notebook} {output} --profile paper"
-        " --threads {threads} -p {params.over} {wildcards.dataset:q} -p seed {wildcards.seed} 2> {log}"
+        " --threads {threads} {params.given} 2> {log}"

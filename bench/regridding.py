@@ -1,12 +1,13 @@
 """Measure what bringing decades of weather to the study's grid costs, and how fast windows come.
 
-    python bench/regridding.py [--years 1 2 4 40] [--folder FOLDER]
+    python bench/regridding.py [--years 1 2 4 40] [--workers 1 2] [--folder FOLDER]
 
 Yearly files like those of ERA-Interim are generated (6-hourly geopotential at three levels, 0.75
-degrees, 16-bit integers, north on top, longitudes from 0) and prepared, each number of years in a
-process of its own that reports its largest memory. Then windows of eight fields are gathered in
-random batches of 32 from the longest store, once from a mapped file, and once, where they are few
-enough, from memory. FOLDER needs 0.2 GB a year; a temporary one is used and removed by default.
+degrees, 16-bit integers, north on top, longitudes from 0) and prepared, each number of years with
+each number of workers, in a process of its own that reports its largest memory (of several
+workers, that of the largest). Then windows of eight fields are gathered in random batches of 32
+from the longest store, once from a mapped file, and once, where they are few enough, from memory.
+FOLDER needs 0.2 GB a year; a temporary one is used and removed by default.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from joblib.externals.loky import get_reusable_executor
 
 from latentbook.study import provenance
 from latentbook.weather import store, windows
@@ -74,19 +76,24 @@ def generate(folder: Path, year: int) -> None:
     data.to_netcdf(path(folder, year), engine="h5netcdf", encoding={"z": packing})
 
 
-def child(paths: list[str]) -> None:
+def child(paths: list[str], workers: int) -> None:
     """Prepare the files and print path, seconds and largest memory as JSON."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, processor = time.perf_counter(), time.process_time()
-    prepared = store.prepare(paths, progress=False)
+    prepared = store.prepare(paths, workers=workers, progress=False)
+    seconds = time.perf_counter() - start
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    get_reusable_executor(max_workers=workers).shutdown(wait=True)
+    others = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
         json.dumps(
             {
                 "path": str(prepared),
-                "seconds": time.perf_counter() - start,
-                "processor": time.process_time() - processor,
+                "seconds": seconds,
+                "processor": time.process_time() - processor + others.ru_utime + others.ru_stime,
                 "before": before / 1024,
-                "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "peak": max(own.ru_maxrss, others.ru_maxrss) / 1024,
+                "load": os.getloadavg()[0],
             }
         )
     )
@@ -97,16 +104,17 @@ def size(folder: Path) -> float:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e9
 
 
-def prepare(paths: list[Path], years: int) -> Path:
+def prepare(paths: list[Path], years: int, workers: int) -> Path:
     """Run `child` in a process of its own and print its row."""
-    argv = [sys.executable, __file__, "--child", *map(str, paths)]
+    argv = [sys.executable, __file__, "--workers", str(workers), "--child", *map(str, paths)]
     done = subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True)
     found = json.loads(done.stdout.splitlines()[-1])
     prepared = Path(found["path"])
+    source = sum(file.stat().st_size for file in paths) / 1e9
     print(
-        f"{years:5} {sum(file.stat().st_size for file in paths) / 1e9:9.2f} {size(prepared):9.2f} "
+        f"{years:5} {workers:7} {source:9.2f} {size(prepared):9.2f} "
         f"{found['seconds']:9.1f} {found['processor']:11.1f} {found['seconds'] / years:9.2f} "
-        f"{found['peak']:9.0f} {found['peak'] - found['before']:12.0f}",
+        f"{found['peak']:9.0f} {found['peak'] - found['before']:12.0f} {found['load']:5.1f}",
         flush=True,
     )
     return prepared
@@ -136,12 +144,13 @@ def main() -> None:
     """Parse the arguments and measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--years", type=int, nargs="+", default=[1, 2, 4, 40])
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--folder", type=Path, help="for the generated files and the stores")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     parser.add_argument("--generate", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
-        child(arguments.child)
+        child(arguments.child, arguments.workers[0])
         return
     if arguments.generate:
         for i in range(arguments.generate):
@@ -149,23 +158,28 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
         os.environ["LATENTBOOK_CACHE"] = str(folder / "cache")
         shutil.rmtree(folder / "cache", ignore_errors=True)
         print(f"{provenance.device()}, {os.cpu_count()} cores")
         print(
-            "years source GB  store GB   seconds  processor s   s/year   peak MB  above start",
+            "years workers source GB  store GB   seconds  processor s   s/year   peak MB"
+            "  above start  load",
             flush=True,
         )
         # in another process: a child starts with the largest memory of its parent
         argv = [sys.executable, __file__, "--generate", str(max(arguments.years))]
         subprocess.run([*argv, "--folder", str(folder)], check=True)
-        stores = {}
+        stores: dict[int, Path] = {}
         for years in sorted(arguments.years):
-            stores[years] = prepare([path(folder, 1980 + i) for i in range(years)], years)
-        few = [years for years in stores if years <= 4]
-        gather(stores[max(stores)], held=False, batches=40)
-        if few:
-            gather(stores[max(few)], held=True, batches=40)
+            for workers in arguments.workers:
+                shutil.rmtree(folder / "cache", ignore_errors=True)
+                paths = [path(folder, 1980 + i) for i in range(years)]
+                stores = {years: prepare(paths, years, workers)}
+        for years, prepared in stores.items():  # the longest
+            gather(prepared, held=False, batches=40)
+            if years <= 4:
+                gather(prepared, held=True, batches=40)
 
 
 if __name__ == "__main__":

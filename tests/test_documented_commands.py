@@ -87,6 +87,7 @@ def check_parameters(chapter: str, given: dict[str, object], own_files: Path) ->
     for name, value in given.items():
         if value in MADE_UP:
             given = given | {name: str(own_files / str(value))}
+    assert set(given) <= set(chapters.gate(notebook).parameters)
     chapters.check(notebook, "quick", given)
 
 
@@ -111,6 +112,16 @@ def check_pip(words: list[str]) -> None:
     named = re.findall(r"\.\[(\w+)\]", " ".join(words))
     assert named
     assert set(named) <= set(extras)
+
+
+def check_sbatch(words: list[str]) -> None:
+    """Slurm is not here; the command that it would run is read as its jobs would read it."""
+    *options, wrap, wrapped = words
+    assert wrap == "--wrap"
+    assert all(re.fullmatch(r"--array=\d+-\d+", option) for option in options)
+    program, *inner = shlex.split(wrapped)
+    assert program == "latentbook"
+    cli.parse(inner)
 
 
 def check_snakemake(words: list[str]) -> None:
@@ -147,6 +158,8 @@ def test_a_shown_command_exists(text, line, own_files):
         check_pipeline(words[2:], own_files)
     elif [program, *words][:3] == ["python", "-m", "latentbook.teach.proving"]:
         assert all(path.is_file() for path in proving.parse(words[2:]).files)
+    elif program == "sbatch":
+        check_sbatch(words)
     elif program.endswith("pip"):
         check_pip(words)
     elif program.endswith("snakemake"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist, squareform
 from scipy.stats import spearmanr
 
 from latentbook import metrics
@@ -119,3 +119,31 @@ def test_bad_input_is_named():
         metrics.structure_preservation(x, np.where(x > 2, np.nan, x), n_neighbors=5)
     with pytest.raises(LatentbookError, match="x must have shape"):
         metrics.structure_preservation(x[:, :, None], x)
+
+
+@pytest.mark.parametrize("features", [2, 700, 1500])
+def test_distances_are_those_of_pdist(features):
+    x = np.random.default_rng(features).normal(5, 1, (60, features)).astype(np.float32)
+    x[1] = x[0] + 1e-2  # close, far from the origin
+    found = metrics.distances(x)
+    assert squareform(found, checks=False) == pytest.approx(pdist(x), rel=1e-6)
+    assert (found == found.T).all()
+    assert (np.diag(found) == 0).all()
+
+
+def test_known_distances_change_no_score():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(120, 40))
+    z = x[:, :3] + 0.3 * rng.normal(size=(120, 3))
+    y = rng.integers(0, 4, 120)
+    for n in (120, 50):
+        plain = metrics.structure_preservation(x, z, y, n=n)
+        known = metrics.structure_preservation(
+            x, z, y, n=n, x_distances=metrics.distances(x), z_distances=metrics.distances(z)
+        )
+        assert known == pytest.approx(plain, rel=1e-9)
+    labels = np.where(y == 3, -1, y)
+    for n in (120, 50):
+        assert metrics.silhouette(
+            x, labels, n=n, x_distances=metrics.distances(x)
+        ) == pytest.approx(metrics.silhouette(x, labels, n=n), rel=1e-9)

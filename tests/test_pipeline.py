@@ -1,5 +1,6 @@
 """Running chapters: bad parameters, failures, the right kernel, and a sweep that is killed."""
 
+import io
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import yaml
 from latentbook import chapters, paths, pipeline
 from latentbook.book import graph, run, sweep
 from latentbook.errors import LatentbookError
-from latentbook.study import provenance
+from latentbook.study import provenance, records
 
 PARAMETERS = 'profile = "quick"\ndataset = "digits"\nseed = 0\nshare = 0.5\nsizes = [1, 2]\n'
 VALUES = {"profile": "quick", "dataset": "digits", "seed": 0, "share": 0.5, "sizes": [1, 2]}
@@ -382,6 +383,76 @@ def test_the_sweep_goes_over_seeds_first():
     seeds = [run.seed for run in runs]
     assert seeds == sorted(seeds)
     assert {run.chapter for run in runs} == set(chapters.PACKAGES)
+
+
+def test_a_bar_inside_a_cell_is_shown_now_and_then():
+    shown = io.StringIO()
+    bars = run._Bars(shown, every=0.2)
+    for i in range(5):
+        bars.write(f"\r{i}/10\r{i + 1}/10")
+    assert shown.getvalue() == ""
+    time.sleep(0.25)
+    bars.write("\r6/10\r7/10\r")
+    bars.write("\r8/10")
+    time.sleep(0.25)
+    bars.write("\n")
+    assert shown.getvalue() == "7/10\n"
+
+
+def test_weather_of_the_records_runs_with_its_own_map_levels_and_period(tmp_path, monkeypatch):
+    catalogue = tmp_path / "hess_brezowsky_gwl_daily_1881-2000.csv"
+    catalogue.write_text("date,gwl\n2000-01-01,WZ\n")
+    monkeypatch.setenv("LATENTBOOK_DATA", str(tmp_path))
+    grid = {"chapters": "05-weather-patterns", "seeds": "0"}
+    measured = records.read("05-weather-patterns")
+    real = sorted(set(measured["dataset"]) - {"weather-simulated", "weather-sample"})
+    runs, left_out = sweep.plan(grid | {"weathers": ",".join(real)})
+    assert not left_out
+    assert [one.data for one in runs] == real
+    for one in runs:
+        notebook = graph.find(one.chapter)
+        values = chapters.check(notebook, "paper", chapters.read(notebook, one.overrides))
+        rows = measured[measured["dataset"] == one.data]
+        assert {params["levels"] for params in rows["params"]} == {values["levels"]}
+        assert {params["grid"] for params in rows["params"]} == {"box"}
+        assert values["domain"] == "data"
+        assert values["catalogue"] == str(catalogue)
+        used = {method.split()[0] for method in rows["method"]} - {"k-means"}
+        assert {"pca256" if r == "pca" else r for r in values["representations"].split()} == (
+            used | {"raw"}
+        )
+        if values["period"]:
+            first, last = values["period"].split()
+            assert {row[:4] for row in rows["subset"]} == {first}
+            assert {row[-10:-6] for row in rows["subset"]} == {last}
+        assert one.file == f"{one.data}-0"
+
+
+def test_a_sweep_sets_what_its_weather_needs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own file.nc").write_bytes(b"CDF")
+    grid = {"chapters": "05-weather-patterns,06-source-estimation", "seeds": "0"}
+    asked = {"domain": "data", "levels": "500,700", "test_period": "1994:1995", "every": 6}
+    runs, _ = sweep.plan(grid | {"weathers": "own file.nc"} | asked)
+    assert [one.chapter for one in runs] == grid["chapters"].split(",")
+    for one in runs:
+        assert one.overrides == {
+            "weather": "own file.nc",
+            "domain": "data",
+            "levels": "500 700",
+            "every": "6",
+            "test_period": "1994 1995",
+            "seed": "0",
+        }
+        assert re.fullmatch(r"own-file.nc_[0-9a-f]{8}-0", one.file)
+    others, _ = sweep.plan(grid | {"weathers": "own file.nc"} | asked | {"every": 12})
+    assert {one.file for one in others}.isdisjoint(one.file for one in runs)
+    with pytest.raises(LatentbookError, match="parameter period is '1995 1994'"):
+        sweep.plan(grid | {"weathers": "weather-sample", "period": "1995:1994"})
+    monkeypatch.delenv("LATENTBOOK_DATA", raising=False)
+    monkeypatch.setenv("LATENTBOOK_CACHE", str(tmp_path))
+    with pytest.raises(LatentbookError, match=r"hess_brezowsky.*no such file"):
+        sweep.plan({"chapters": "05-weather-patterns", "weathers": "weather-eraint"})
 
 
 RECORDING = """

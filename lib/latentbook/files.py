@@ -6,6 +6,7 @@ Where files lie is left to `paths`.
 
 from __future__ import annotations
 
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,32 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from latentbook.errors import LatentbookError
+
+
+def matching(path: str) -> list[str]:
+    """Return the existing files and folders that a path or a pattern stands for, sorted.
+
+    ``~`` is the home of the user. The brackets of a folder that exists are its name; those in the
+    last part of a path are a pattern where there is no such file.
+
+    Raises
+    ------
+    LatentbookError
+        If the home of the user is not known.
+    """
+    try:
+        written = Path(path).expanduser()
+    except RuntimeError as error:
+        raise LatentbookError(f"{path}: the home folder is not known, write it out") from error
+    try:
+        if written.exists():
+            return [str(written)]
+        folder = str(written.parent)
+        if written.parent.is_dir():
+            folder = glob.escape(folder)
+        return sorted(glob.glob(os.path.join(folder, written.name)))
+    except (OSError, ValueError):  # too long, or with a zero byte
+        return []
 
 
 @contextmanager

@@ -22,10 +22,13 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
+from sklearn.utils import gen_batches
 
 from latentbook.errors import LatentbookError, check_between, check_matrix
 
 NOISE = -1
+#: Columns whose products are taken together.
+FEATURES = 512
 
 
 def _codes(labels: np.ndarray, what: str) -> np.ndarray:
@@ -139,7 +142,49 @@ def coverage(labels: np.ndarray) -> float:
     return float(np.mean(np.asarray(labels) != NOISE))
 
 
-def silhouette(x: np.ndarray, labels: np.ndarray, *, n: int = 5000, seed: int = 0) -> float:
+def distances(x: np.ndarray) -> np.ndarray:
+    """Return the Euclidean distances of all pairs of rows, by matrix products.
+
+    Many times as fast as `scipy.spatial.distance.pdist` for rows of thousands of numbers. Products
+    are taken in double precision, `FEATURES` columns at a time: distances above a thousandth of
+    the largest differ from those of `pdist` by less than one in a million.
+
+    Parameters
+    ----------
+    x : array of shape (n_samples, n_features)
+
+    Returns
+    -------
+    array of float64, shape (n_samples, n_samples)
+        Symmetric, with zeros on the diagonal.
+
+    Examples
+    --------
+    >>> distances(np.array([[0.0, 0.0], [3.0, 4.0]])).tolist()
+    [[0.0, 5.0], [5.0, 0.0]]
+    """
+    check_matrix(x)
+    inner = np.zeros((len(x), len(x)))
+    for columns in gen_batches(x.shape[1], FEATURES):
+        part = x[:, columns].astype(np.float64)
+        part -= part.mean(axis=0)
+        inner += part @ part.T
+    squares = np.diag(inner).copy()
+    inner *= -2
+    inner += squares[:, None] + squares
+    np.maximum(inner, 0, out=inner)
+    np.fill_diagonal(inner, 0)
+    return np.sqrt(inner, out=inner)
+
+
+def silhouette(
+    x: np.ndarray,
+    labels: np.ndarray,
+    *,
+    n: int = 5000,
+    seed: int = 0,
+    x_distances: np.ndarray | None = None,
+) -> float:
     """Return the mean silhouette coefficient over a random sample of `n` non-noise points.
 
     The exact value needs the distances of all pairs. The standard error of a sample of 5,000 points
@@ -154,6 +199,8 @@ def silhouette(x: np.ndarray, labels: np.ndarray, *, n: int = 5000, seed: int = 
         Size of the sample.
     seed : int, default=0
         Random state of the sample.
+    x_distances : array of shape (n_samples, n_samples), default=None
+        What `distances` returns for `x`, where it is known already.
     """
     from sklearn.metrics import silhouette_score
 
@@ -166,6 +213,9 @@ def silhouette(x: np.ndarray, labels: np.ndarray, *, n: int = 5000, seed: int = 
         kept = np.random.default_rng(seed).choice(kept, n, replace=False)
     if not 2 <= len(np.unique(labels[kept])) < len(kept):
         return float("nan")
+    if x_distances is not None:
+        pairs = x_distances if len(kept) == len(labels) else x_distances[np.ix_(kept, kept)]
+        return float(silhouette_score(pairs, labels[kept], metric="precomputed"))
     return float(silhouette_score(x[kept], labels[kept]))
 
 
@@ -177,6 +227,8 @@ def structure_preservation(
     n_neighbors: int = 15,
     n: int = 5000,
     seed: int = 0,
+    x_distances: np.ndarray | None = None,
+    z_distances: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Measure how much of the structure of `x` survives in the embedding `z`.
 
@@ -192,6 +244,8 @@ def structure_preservation(
         Points of the random sample: the distances of all pairs are needed.
     seed : int, default=0
         Random state of the sample.
+    x_distances, z_distances : array of shape (n_samples, n_samples), default=None
+        What `distances` returns for `x` and `z`, where it is known already.
 
     Returns
     -------
@@ -202,7 +256,6 @@ def structure_preservation(
         `y` ``centroid_correlation`` (Spearman's, between the distances of class centroids).
     """
     from sklearn.manifold import trustworthiness
-    from sklearn.neighbors import NearestNeighbors
 
     check_matrix(x)
     check_matrix(z, "z")
@@ -212,22 +265,55 @@ def structure_preservation(
     if len(x) > n:
         rows = np.random.default_rng(seed).choice(len(x), n, replace=False)
         x, z, y = x[rows], z[rows], None if y is None else np.asarray(y)[rows]
+        x_distances, z_distances = (
+            None if known is None else known[np.ix_(rows, rows)]
+            for known in (x_distances, z_distances)
+        )
     near_x, near_z = (
-        NearestNeighbors(n_neighbors=n_neighbors).fit(space).kneighbors(return_distance=False)
-        for space in (x, z)
+        _neighbours(*space, n_neighbors) for space in ((x, x_distances), (z, z_distances))
     )
     shared = (near_x[:, :, None] == near_z[:, None, :]).any(axis=2)
+    if x_distances is None:
+        trusted = trustworthiness(x, z, n_neighbors=n_neighbors)
+    else:
+        trusted = _trustworthiness(x_distances, near_z)
+    first = [_pairs(*space) for space in ((x, x_distances), (z, z_distances))]
     scores = {
-        "trustworthiness": trustworthiness(x, z, n_neighbors=n_neighbors),
+        "trustworthiness": trusted,
         "knn_preservation": shared.mean(),
-        "distance_correlation": _distance_correlation(x[:2000], z[:2000]),
+        "distance_correlation": spearmanr(*first).statistic,
     }
     if y is not None:
         classes = np.unique(y)
         centroids = [np.stack([s[y == c].mean(axis=0) for c in classes]) for s in (x, z)]
-        scores["centroid_correlation"] = _distance_correlation(*centroids)
+        scores["centroid_correlation"] = spearmanr(*map(pdist, centroids)).statistic
     return {name: float(value) for name, value in scores.items()}
 
 
-def _distance_correlation(x: np.ndarray, z: np.ndarray) -> float:
-    return spearmanr(pdist(x), pdist(z)).statistic
+def _neighbours(x: np.ndarray, known: np.ndarray | None, k: int) -> np.ndarray:
+    """Return the `k` nearest points of each, from distances where they are known."""
+    from sklearn.neighbors import NearestNeighbors
+
+    if known is None:
+        return NearestNeighbors(n_neighbors=k).fit(x).kneighbors(return_distance=False)
+    search = NearestNeighbors(n_neighbors=k, metric="precomputed").fit(known)
+    return search.kneighbors(return_distance=False)
+
+
+def _pairs(x: np.ndarray, known: np.ndarray | None, n: int = 2000) -> np.ndarray:
+    """Return the distances of all pairs of the first `n` points, each pair once."""
+    if known is None:
+        return pdist(x[:n])
+    return known[np.triu_indices(min(n, len(known)), 1)]
+
+
+def _trustworthiness(x_distances: np.ndarray, near_z: np.ndarray) -> float:
+    """Return the trustworthiness of venna2001trustworthiness, as scikit-learn computes it."""
+    n, k = near_z.shape
+    rank = np.empty((n, n), np.int32)  # of each point among the others, 1 for the nearest
+    order = x_distances.copy()
+    np.fill_diagonal(order, np.inf)
+    order = np.argsort(order, axis=1)
+    np.put_along_axis(rank, order, np.arange(1, n + 1, dtype=np.int32)[None], axis=1)
+    beyond = np.take_along_axis(rank, near_z, axis=1) - k
+    return 1 - 2 * float(beyond[beyond > 0].sum()) / (n * k * (2 * n - 3 * k - 1))

@@ -1,9 +1,12 @@
 """Codes of windows: what principal components keep, and what the networks are trained on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from latentbook.errors import LatentbookError
+from latentbook.weather import codes
 from latentbook.weather.codes import Design, represent
 
 from .conftest import made_weather
@@ -62,3 +65,20 @@ def test_bad_input_is_named(weather):
         represent(weather, "cnn", Design(), 0)
     with pytest.raises(LatentbookError, match="n_codes is 99"):
         represent(weather, "pca", Design(n_codes=99), 0)
+
+
+def test_networks_may_learn_from_fewer_windows(weather, own_cache):
+    few = Design(epochs=1, n_codes=4, widths=(8,), windows=5)
+    chosen, part = codes._learned_from(weather.training, 5)
+    rows = np.flatnonzero(chosen)
+    assert part == {"network_windows": 5}
+    assert not (chosen & ~weather.training).any()
+    assert rows[[0, -1]].tolist() == np.flatnonzero(weather.training)[[0, -1]].tolist()
+    assert np.ptp(np.diff(rows)) <= 1
+    found = codes.represent(weather, "fc-lstm", few, 0)
+    assert found.params["network_windows"] == 5
+    assert len(found.codes) == len(weather)
+    every = codes.represent(weather, "fc-lstm", replace(few, windows=0), 0)
+    assert "network_windows" not in every.params
+    assert not np.allclose(every.codes, found.codes)
+    assert codes._learned_from(weather.training, len(weather))[1] == {}

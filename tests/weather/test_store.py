@@ -14,6 +14,7 @@ from latentbook import paths
 from latentbook.book import cli
 from latentbook.errors import LatentbookError
 from latentbook.weather import sources, store, windows
+from latentbook.weather.dataset import open_weather
 from latentbook.weather.grid import EUROPE, box, regrid
 
 from .conftest import canonical
@@ -54,13 +55,15 @@ def test_packed_is_half_the_size_and_close():
     data = canonical(64, names=("z", "u"))
     noise = np.random.default_rng(0).normal(scale=50, size=data["z"].shape)
     data["z"].values[:] += noise
-    plain, packed = prepare(data), prepare(data, packed=True)
+    packed, plain = prepare(data, packed=True), prepare(data)
     assert plain != packed
+    assert prepare(data, packed=True) in (plain, packed)
     error = store.open_store(packed) - store.open_store(plain)
     assert float(np.abs(error["z"]).max()) <= 0.251
     assert float(np.abs(error["u"]).max()) <= 0.00502
+    high = canonical(8, levels=(0.01,))  # 85 km
     with pytest.raises(LatentbookError, match=r"z is .* away from 12000, too far to be packed"):
-        prepare(data * 10, packed=True)
+        prepare(high, packed=True)
 
 
 def test_a_second_call_only_looks(small_blocks, monkeypatch):
@@ -70,20 +73,106 @@ def test_a_second_call_only_looks(small_blocks, monkeypatch):
     assert prepare(data) == path
 
 
-def test_a_store_belongs_to_source_grid_and_request(tmp_path):
+def test_a_store_belongs_to_source_and_grid(tmp_path):
     canonical(10).to_netcdf(tmp_path / "one.nc", engine="h5netcdf")
     first = prepare(tmp_path / "one.nc")
     assert prepare(sources.open(tmp_path / "one.nc")) == first
-    others = {
-        prepare(tmp_path / "one.nc", levels=(500,)),
-        prepare(tmp_path / "one.nc", period=("2000-01-01", "2000-01-02")),
-        prepare(tmp_path / "one.nc", every=12),
-        prepare(tmp_path / "one.nc", grid=box((-10, 30, 35, 60), shape=(6, 8))),
-    }
-    assert len(others | {first}) == 5
+    assert prepare(tmp_path / "one.nc", grid=box((-10, 30, 35, 60), shape=(6, 8))) != first
     changed = canonical(10)
     changed["z"].values[0, 0, 6, 12] += 1
     assert prepare(changed) != prepare(canonical(10))
+    assert len({first, prepare(changed), prepare(canonical(10))}) == 3
+
+
+PARTS = {
+    "levels": {"levels": (500,)},
+    "levels in another order": {"levels": [900.0, 500.0]},
+    "a list of variables": {"variables": ["z"]},
+    "a period": {"period": ("2000-01-02", "2000-01-03")},
+    "fewer hours": {"every": 12},
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_store_serves_every_request_for_a_part_of_it(tmp_path, part, monkeypatch):
+    path = tmp_path / "one.nc"
+    canonical(20, names=("z", "u", "v")).to_netcdf(path, engine="h5netcdf")
+    whole = prepare(path, variables=["z", "u", "v"])
+    options = {"variables": ("z",)} | PARTS[part]
+    expected = regrid(store._opened(path, *_asked(options)), BOX)
+    monkeypatch.setattr(store, "regridded_block", None)
+    assert prepare(path, **options) == whole
+    found = store.regridded(path, BOX, **options)
+    assert found.sizes == expected.sizes
+    assert (found["level"].values == expected["level"].values).all()
+    assert (found["time"].values == expected["time"].values).all()
+    assert np.array_equal(found["z"].values, expected["z"].values)
+    assert found.attrs["step"] == ("12 h" if part == "fewer hours" else "6 h")
+
+
+def _asked(options):
+    return [options.get(name) for name in ("variables", "levels", "period", "every", "select")]
+
+
+def test_more_than_a_store_holds_is_prepared_anew(tmp_path):
+    path = tmp_path / "one.nc"
+    canonical(20, names=("z", "u", "v")).to_netcdf(path, engine="h5netcdf")
+    small = prepare(path, levels=(500,), period=("2000-01-01", "2000-01-02"))
+    for more in (
+        {"levels": (500, 700), "period": ("2000-01-01", "2000-01-02")},
+        {"levels": (500,), "period": ("2000-01-01", "2000-01-03")},
+        {"levels": (500,), "period": ("2000-01-01", "2000-01-02"), "variables": ("z", "u", "v")},
+    ):
+        assert prepare(path, **more) != small
+
+
+def test_a_rounded_store_serves_a_chapter_with_a_word(tmp_path, capsys):
+    path = tmp_path / "one.nc"
+    canonical(8).to_netcdf(path, engine="h5netcdf")
+    packed = prepare(path, packed=True)
+    found = store.regridded(path, BOX, levels=(500,))
+    assert f"rounds to 16 bits, {packed}" in capsys.readouterr().out
+    expected = regrid(sources.open(path, levels=(500,)), BOX)
+    assert np.abs(found["z"] - expected["z"]).max() <= 0.26
+
+
+def test_a_store_is_a_source(tmp_path, capsys):
+    path = prepare(canonical(12, names=("z", "u")), EUROPE)
+    assert store.is_store(str(path))
+    assert not store.is_store(str(tmp_path))
+    moved = path.rename(tmp_path / "mine.zarr")
+    assert cli.main(["weather", "info", str(moved)]) == 0
+    shown = capsys.readouterr().out
+    assert "z at 500, 700, 900 hPa" in shown
+    assert "64 x 64" in shown
+    assert "on the domain of the study" in shown
+    assert store.grid_of(store.open_store(moved)) is EUROPE
+    part = store.part_of(moved, ("z",), [700], ("2000-01-02", "2000-01-02"), every=12)
+    assert dict(part.sizes) == {"time": 2, "level": 1, "y": 64, "x": 64}
+    for wrong, message in (
+        ({"variables": ("v",)}, "has no v, but z, u: prepare one with --variables v"),
+        ({"variables": ("z",), "levels": [850]}, "has no level 850 hPa: it has 500, 700, 900 hPa"),
+        ({"variables": ("z",), "period": ("1994", "1994")}, "has no time from 1994 to 1994"),
+    ):
+        with pytest.raises(LatentbookError, match=message):
+            store.part_of(moved, **wrong)
+    assert cli.main(["weather", "prepare", str(moved)]) == 2
+    assert "is weather on a grid already" in capsys.readouterr().err
+
+
+def test_an_impossible_value_is_found_in_every_block(small_blocks):
+    data = canonical(30)
+    data["z"].values[27, 1, 6, 12] = 1e15
+    with pytest.raises(
+        LatentbookError,
+        match=r"z in made has impossible values such as .* m: .*`_FillValue`",
+    ):
+        prepare(data)
+    for name, wrong in (("u", -9999), ("u", 9.96921e36), ("z", 0)):
+        data = canonical(30, names=("z", "u"))
+        data[name].values[20, 0, 6, 12] = wrong
+        with pytest.raises(LatentbookError, match=f"{name} in made has impossible"):
+            prepare(data)
 
 
 def test_hourly_fields_are_thinned():
@@ -145,17 +234,58 @@ def test_a_process_that_is_killed_leaves_a_store_that_goes_on(capsys):
     assert np.array_equal(store.open_store(path)["z"].values, expected["z"].values)
 
 
-@pytest.mark.parametrize("damage", ["progress", "axes"])
+@pytest.mark.parametrize("damage", ["manifest", "axes"])
 def test_a_damaged_store_is_written_anew(small_blocks, damage):
     data = canonical(10)
     path = prepare(data)
-    if damage == "progress":
+    if damage == "manifest":
         path.with_suffix(".json").write_text("{")
+        next(path.glob("z/c/0/*/*/*")).write_bytes(b"")
     else:
         (path / "zarr.json").unlink()
-    with pytest.raises(LatentbookError, match="prepare it again"):
-        store.open_store(path)
+        with pytest.raises(LatentbookError, match="prepare it again"):
+            store.open_store(path)
     assert np.array_equal(store.open_store(prepare(data))["z"], regrid(data, BOX)["z"])
+
+
+WORKER = """
+import sys
+import numpy as np
+from latentbook.weather import store
+from latentbook.weather.grid import EUROPE
+store.CHUNK, store.CHUNKS_A_BLOCK = 32, 1
+original, written = store.regridded_block, []
+
+def block(part, grid, done):
+    written.append(part.sizes["time"])
+    return original(part, grid, done)
+
+store.regridded_block = block
+path = store.prepare("weather-sample", EUROPE, levels=(500,), progress=False)
+print(sum(written), path)
+"""
+
+
+def test_processes_share_the_blocks_of_one_store():
+    """Two runs of one command at the same time, as jobs of a cluster do."""
+    runs = [
+        subprocess.Popen([sys.executable, "-c", WORKER], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [run.communicate(timeout=120)[0].splitlines()[-1].split() for run in runs]
+    assert sum(int(times) for times, _ in said) == 712
+    assert len({path for _, path in said}) == 1
+    expected = regrid(sources.open("weather-sample", levels=(500,)), EUROPE)
+    assert np.array_equal(store.open_store(said[0][1])["z"].values, expected["z"].values)
+
+
+def test_workers_write_what_one_process_writes(small_blocks, tmp_path):
+    canonical(40).to_netcdf(tmp_path / "one.nc", engine="h5netcdf")
+    path = prepare(tmp_path / "one.nc", workers=2)
+    expected = regrid(sources.open(tmp_path / "one.nc"), BOX)
+    assert np.array_equal(store.open_store(path)["z"].values, expected["z"].values)
+    with pytest.raises(LatentbookError, match="workers is 0"):
+        prepare(tmp_path / "one.nc", workers=0)
 
 
 def test_a_source_that_breaks_off_is_named(small_blocks, monkeypatch):
@@ -218,8 +348,8 @@ def test_the_command_of_the_book_prepares_many_files(tmp_path, capsys, monkeypat
         times = np.datetime64(f"{year}-12-01", "ns") + np.arange(8) * np.timedelta64(6, "h")
         data.assign_coords(time=times).to_netcdf(f"era5/{year}.nc")
     page = (paths.root() / "book" / "running.md").read_text(encoding="utf-8")
-    (line,) = re.findall("^latentbook weather prepare .*$", page, re.MULTILINE)
-    documented = shlex.split(line)[1:]
+    lines = re.findall("^latentbook weather prepare .*$", page, re.MULTILINE)
+    documented = shlex.split(lines[0])[1:]
     assert cli.main(documented) == 0
     path = capsys.readouterr().out.strip().splitlines()[-1]
     prepared = store.open_store(store.Path(path))
@@ -231,6 +361,26 @@ def test_the_command_of_the_book_prepares_many_files(tmp_path, capsys, monkeypat
         ):
             assert cli.main(["weather", "prepare", *argv]) == 0
             assert capsys.readouterr().out.strip().splitlines()[-1] == path
+
+
+def test_what_the_command_of_the_book_wrote_is_found_by_the_chapters(tmp_path, capsys, monkeypatch):
+    """The second documented command, and then each chapter's own request for the same files."""
+    (tmp_path / "era5").mkdir()
+    monkeypatch.chdir(tmp_path)
+    data = canonical(80, hours=1, names=("z", "u", "v"))
+    for part in (0, 1):
+        data.isel(time=slice(40 * part, 40 * part + 40)).to_netcdf(f"era5/{part}.nc")
+    page = (paths.root() / "book" / "running.md").read_text(encoding="utf-8")
+    lines = re.findall("^latentbook weather prepare .*$", page, re.MULTILINE)
+    documented = shlex.split(lines[1].replace("--workers 2", "--workers 1"))[1:]
+    assert cli.main(documented) == 0
+    path = capsys.readouterr().out.strip().splitlines()[-1]
+    monkeypatch.setattr(store, "regridded_block", None)  # nothing is regridded again
+    for winds in (False, True):  # chapter 05, chapter 06
+        for given in ("era5/*.nc", path):
+            weather = open_weather(given, levels=[700, 500], every=6, winds=winds)
+            assert weather.heights.shape == (2, 8, 64, 64, 2)
+            assert weather.heights.digest == open_weather(path, levels=[700, 500]).sha256
 
 
 def test_info_tells_what_there_is(capsys):

@@ -162,6 +162,7 @@ def _add_weather(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     source = "registered name, path, pattern or address"
     info = actions.add_parser("info", help="show what a source of weather holds")
     info.add_argument("source", metavar="SOURCE", help=source)
+    info.add_argument("--select", default="", metavar="D=E", help="as number=0, or number=mean")
     info.set_defaults(run=_weather_info)
     prepare = actions.add_parser("prepare", help="regrid weather into the cache; goes on if killed")
     prepare.add_argument("source", metavar="SOURCE", help=source)
@@ -172,21 +173,25 @@ def _add_weather(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     prepare.add_argument("--period", metavar="FROM:TO", help="both included, as 1994:1995 (all)")
     prepare.add_argument("--every", type=int, metavar="H", help="keep every H-th hour of a day")
+    prepare.add_argument("--select", default="", metavar="D=E", help="as number=0, or number=mean")
+    prepare.add_argument("--workers", type=int, default=1, metavar="N", help="processes (1)")
     prepare.add_argument("--packed", action="store_true", help="16-bit integers: half the disk")
     prepare.set_defaults(run=_weather_prepare)
 
 
 def _weather_info(arguments: argparse.Namespace) -> int:
     """Print title, variables, times and extent, and whether the study's domain is covered."""
+    from latentbook.weather.sources.axes import selection
     from latentbook.weather.summary import describe
 
-    print("\n".join(describe(arguments.source)))
+    print("\n".join(describe(arguments.source, selection(arguments.select))))
     return 0
 
 
 def _weather_prepare(arguments: argparse.Namespace) -> int:
     """Regrid weather, and print the path of the store."""
     from latentbook.weather import store
+    from latentbook.weather.sources.axes import selection
 
     first, _, last = (arguments.period or "").partition(":")
     path = store.prepare(
@@ -196,6 +201,8 @@ def _weather_prepare(arguments: argparse.Namespace) -> int:
         _numbers(arguments.levels, "levels are numbers in hPa, as 500,700,900"),
         (first, last or first) if arguments.period else None,
         every=arguments.every,
+        select=selection(arguments.select),
+        workers=arguments.workers,
         packed=arguments.packed,
     )
     print(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -112,6 +113,7 @@ def _execute(notebook: Path, out: Path, values: dict[str, Any], folder: Path, lo
             # otherwise the notebook is written after every cell: a tenth of the time of a run
             request_save_on_cell_execute=False,
             progress_bar=_progress(out.stem),
+            stderr_file=None if "LATENTBOOK_LEADER" in os.environ else _Bars(sys.stderr),
         )
     except PapermillExecutionError as error:
         reason = str(error.evalue).strip().splitlines() or ["no message"]
@@ -156,6 +158,21 @@ class _Lines:
     def flush(self) -> None:
         """Flush the stream."""
         self.stream.flush()
+
+
+class _Bars(_Lines):
+    """A stream that shows the bars inside a cell now and then: a cell may take minutes."""
+
+    def __init__(self, stream: TextIO, every: float = 15) -> None:
+        super().__init__(stream)
+        self.every, self.last_time = every, time.monotonic()
+
+    def write(self, text: str) -> None:
+        """Write the last state in `text`, unless one was written a moment ago."""
+        states = [state for state in re.split(r"[\r\n]+", text) if state.strip()]
+        if states and time.monotonic() >= self.last_time + self.every:
+            self.last_time = time.monotonic()
+            super().write(states[-1])
 
 
 def _transport(folder: Path) -> Config:

@@ -72,6 +72,8 @@ class Design:
         Filters of the CNN-LSTM's layers.
     k : int, default=15
         Clusters of the windows; a joint network is trained with as many, for `epochs` more.
+    windows : int, default=0
+        Training windows that networks learn from at most, evenly spaced; 0 takes all.
     """
 
     setting: str = "affordable"
@@ -80,6 +82,7 @@ class Design:
     widths: tuple[int, ...] = (1024, 512)
     filters: tuple[int, ...] = (8, 16, 16)
     k: int = 15
+    windows: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,8 +165,10 @@ def represent(weather: Weather, name: str, design: Design, seed: int) -> Represe
         arguments["teacher_forcing"] = True
     joint: dict[str, Any] = {"gamma": GAMMA, "n_clusters": design.k} if "joint" in kinds else {}
 
+    learned_from, part = _learned_from(weather.training, design.windows)
+
     def compute() -> dict[str, np.ndarray]:
-        training = windows.subset(weather.training)
+        training = windows.subset(learned_from)
         network, history = recurrent.trained(base, training, seed=seed, **arguments)
         seconds, losses = sum(history["seconds"]), {"loss": history["loss"][-1]}
         if joint:
@@ -175,16 +180,33 @@ def represent(weather: Weather, name: str, design: Design, seed: int) -> Represe
         codes = network.encode(windows)
         return {"codes": codes, "examples": examples, "scores": np.array(json.dumps(scores))}
 
-    key = {"windows": windows.digest, "training": int(weather.training.sum()), "seed": seed}
+    split: Any = int(weather.training.sum())
+    if part or weather.test_period is not None:
+        split = cache.digest(learned_from)
+    key = {"windows": windows.digest, "training": split, "seed": seed}
     key |= {"network": base, "keras": _keras()} | arguments | joint
     kept = cache.load_or_compute("windows", key, compute).arrays
     scores = json.loads(str(kept["scores"]))
     params = {"setting": design.setting} | {k: _plain(v) for k, v in (arguments | joint).items()}
+    params |= part
     if design.setting != "affordable":
         name = f"{name} ({design.setting} setting)"
     return Representation(
         name, kept["codes"], scores.pop("seconds"), params, scores, kept["examples"]
     )
+
+
+def _learned_from(training: np.ndarray, most: int) -> tuple[np.ndarray, dict[str, int]]:
+    """Return which windows networks learn from, and their number if these are not all.
+
+    Of more than `most` training windows, evenly spaced ones are taken; 0 takes all.
+    """
+    rows = np.flatnonzero(training)
+    if not most or len(rows) <= most:
+        return training, {}
+    chosen = np.zeros_like(training)
+    chosen[rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]] = True
+    return chosen, {"network_windows": int(chosen.sum())}
 
 
 def _joint(
@@ -229,7 +251,8 @@ def _principal_components(
 
     start = time.perf_counter()
     check_between("n_codes", n_codes, 1, int(weather.training.sum()) - 1)
-    pca = PCA(n_codes, svd_solver="randomized", random_state=seed)
+    # the training windows are cut for this alone, and may be centred in place
+    pca = PCA(n_codes, svd_solver="randomized", random_state=seed, copy=False)
     pca.fit(windows[weather.training].reshape(weather.training.sum(), -1))
 
     def reconstruct(x: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentbook.errors import LatentbookError, check_between
-from latentbook.weather.sources.spelling import extent
+from latentbook.weather.sources.spelling import bounds, check_possible, extent
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -171,6 +171,34 @@ def box(region: tuple[float, float, float, float], shape: tuple[int, int] = (64,
     )
 
 
+def box_over(data: xr.Dataset, shape: tuple[int, int] = (64, 64)) -> Grid:
+    """Return the box whose outer centres lie on the outermost points of `data`.
+
+    Where that would reach over a pole, its outer edge is the pole. Round the whole globe, all
+    cells have one width. Over the date line, the box begins in the west of it.
+
+    Parameters
+    ----------
+    data
+        As of `weather.sources.open`.
+    shape
+        Number of cells (northward, eastward).
+    """
+    nodes = _unwrap(data["longitude"].values)[1]
+    low, high = float(data["latitude"].min()), float(data["latitude"].max())
+    half = (high - low) / (shape[0] - 1) / 2
+    south, north = low - half, high + half
+    share = 1 / (2 * shape[0])  # of half a cell
+    if south < -90 or north > 90:
+        south = -90.0 if south < -90 else (low - 90 * share) / (1 - share)
+        north = 90.0 if north > 90 else (high - south * share) / (1 - share)
+    west, east = float(nodes[0]), float(nodes[-1])
+    if east - west < 360:
+        margin = min((east - west) / (shape[1] - 1), 360 - (east - west)) / 2
+        west, east = west - margin, east + margin
+    return box((west, east, south, north), shape)
+
+
 def covers(data: xr.Dataset, grid: Grid) -> bool:
     """Say whether all cells of `grid` lie between grid points of `data`."""
     try:
@@ -180,7 +208,7 @@ def covers(data: xr.Dataset, grid: Grid) -> bool:
     return True
 
 
-def regrid(data: xr.Dataset, grid: Grid) -> xr.Dataset:
+def regrid(data: xr.Dataset, grid: Grid, *, check: bool = False) -> xr.Dataset:
     """Interpolate canonical weather data linearly to `grid`, lazily.
 
     Parameters
@@ -189,6 +217,8 @@ def regrid(data: xr.Dataset, grid: Grid) -> xr.Dataset:
         As of `weather.sources.open`, dims (time, level, latitude, longitude).
     grid
         Where to.
+    check
+        Whether values that no weather has are refused; each block is then looked through.
 
     Returns
     -------
@@ -199,7 +229,8 @@ def regrid(data: xr.Dataset, grid: Grid) -> xr.Dataset:
     Raises
     ------
     LatentbookError
-        If `data` do not cover `grid`; when the values are computed, if one that is needed is NaN.
+        If `data` do not cover `grid`; when the values are computed, if one that is needed is NaN,
+        or with `check` impossible.
     """
     rows, columns, weights = _brackets(data, grid)
     cropped = data.isel(latitude=_run(rows), longitude=_run(columns))
@@ -209,7 +240,8 @@ def regrid(data: xr.Dataset, grid: Grid) -> xr.Dataset:
         weights,
         (cropped.sizes["latitude"], cropped.sizes["longitude"]),
     )
-    result = cropped.map(_regrid_one, matrix=matrix, grid=grid, keep_attrs=True)
+    what = str(data.attrs.get("name", "the source")) if check else ""
+    result = cropped.map(_regrid_one, matrix=matrix, grid=grid, what=what, keep_attrs=True)
     result = result.assign_coords(
         x=("x", grid.x),
         y=("y", grid.y),
@@ -219,14 +251,24 @@ def regrid(data: xr.Dataset, grid: Grid) -> xr.Dataset:
     return result.assign_attrs(data.attrs | {"grid": grid.name, "crs": grid.crs})
 
 
-def _regrid_one(field: xr.DataArray, matrix: scipy.sparse.csr_array, grid: Grid) -> xr.DataArray:
+def _regrid_one(
+    field: xr.DataArray, matrix: scipy.sparse.csr_array, grid: Grid, what: str
+) -> xr.DataArray:
     import xarray as xr
 
-    def block(values: np.ndarray) -> np.ndarray:
+    name, on_levels = str(field.name), "level" in field.dims
+    least, largest = (
+        xr.DataArray(bound, dims=["level"] if on_levels else [])
+        for bound in bounds(name, field["level"].values if on_levels else None)
+    )
+
+    def block(values: np.ndarray, least: np.ndarray, largest: np.ndarray) -> np.ndarray:
+        if what:
+            check_possible(name, values, least, largest, what)
         points = values.reshape(-1, matrix.shape[1])
         cells = (matrix @ np.ascontiguousarray(points.T)).T
         if not np.isfinite(cells).all():
-            _explain_missing(str(field.name), cells, grid)
+            _explain_missing(name, cells, grid)
         return np.ascontiguousarray(cells).reshape(*values.shape[:-2], *grid.shape)
 
     if field.chunks is not None:
@@ -234,7 +276,9 @@ def _regrid_one(field: xr.DataArray, matrix: scipy.sparse.csr_array, grid: Grid)
     return xr.apply_ufunc(
         block,
         field,
-        input_core_dims=[["latitude", "longitude"]],
+        least,
+        largest,
+        input_core_dims=[["latitude", "longitude"], [], []],
         output_core_dims=[["y", "x"]],
         exclude_dims={"latitude", "longitude"},
         dask="parallelized",

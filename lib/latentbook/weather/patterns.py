@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import gen_batches
 
 from latentbook import clustering, metrics
 from latentbook.errors import LatentbookError, check_between, check_matrix
@@ -66,9 +67,13 @@ def fit(codes: np.ndarray, training: np.ndarray, k: int, seed: int) -> Patterns:
 
 
 def _distances(codes: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Return squared Euclidean distances, shape (n, k), without an (n, k, d) array."""
-    x, c = codes.astype(np.float64), centres.astype(np.float64)
-    return (x**2).sum(axis=1)[:, None] - 2 * x @ c.T + (c**2).sum(axis=1)
+    """Return squared Euclidean distances, shape (n, k), in double precision of a part at a time."""
+    c = centres.astype(np.float64)
+    found = np.empty((len(codes), len(c)))
+    for rows in gen_batches(len(codes), 1024):
+        x = codes[rows].astype(np.float64)
+        found[rows] = (x**2).sum(axis=1)[:, None] - 2 * x @ c.T
+    return found + (c**2).sum(axis=1)
 
 
 def nearest_to_centres(
@@ -92,17 +97,21 @@ def nearest_to_centres(
     return found
 
 
-def internal_scores(x: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> dict[str, float]:
+def internal_scores(
+    x: np.ndarray, labels: np.ndarray, *, seed: int = 0, distances: np.ndarray | None = None
+) -> dict[str, float]:
     """Return Calinski-Harabasz index and silhouette of a clustering, measured in the space `x`.
 
     Both belong to the space: only scores in the same space can be compared.
+    Where the `distances` of all pairs are known, as `metrics.distances` returns them, they are not
+    computed again.
     """
     from sklearn.metrics import calinski_harabasz_score
 
     check_matrix(x)
     return {
         "calinski_harabasz": float(calinski_harabasz_score(x, labels)),
-        "silhouette": metrics.silhouette(x, labels, seed=seed),
+        "silhouette": metrics.silhouette(x, labels, seed=seed, x_distances=distances),
     }
 
 

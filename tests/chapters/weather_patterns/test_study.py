@@ -114,7 +114,7 @@ def test_a_run_that_dies_keeps_the_settings_before(weather, own_project, monkeyp
     names = {
         "chapters": chapters, "opened": weather, "sizes": (8,), "representations": "raw pca conv",
         "setting": "affordable", "epochs": 1, "n_codes": 4, "filters": "4 4", "k": 3, "seed": 0,
-        "profile": "quick", "period": "", "catalogue": "",
+        "profile": "quick", "catalogue": "", "network_windows": 0,
     }  # fmt: skip
     with pytest.raises(KeyboardInterrupt):
         exec(cell(NOTEBOOK, "study.plan("), names)
@@ -149,7 +149,7 @@ def test_the_network_of_the_notebook_is_the_one_of_the_library(weather):
 
 def test_the_windows_of_the_notebook_are_those_of_the_study(weather):
     names = {"opened": weather}
-    exec(cell(NOTEBOOK, "every.scaled("), names)
+    exec(cell(NOTEBOOK, "cut.scaled("), names)
     assert np.array_equal(names["scaled"][:], weather.main[:])
 
 

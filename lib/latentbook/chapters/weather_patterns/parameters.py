@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from latentbook import paths
+from latentbook.errors import LatentbookError
 from latentbook.study import weather_parameters
-from latentbook.study.parameters import Parameter, Text, file_or_empty
+from latentbook.study.parameters import Parameter, Text, file_or_empty, shown
+
+
+def _check_out(name: str, value: str) -> None:
+    """Refuse what would replace something else than patterns."""
+    if not value:
+        return
+    root = paths.root().resolve()
+    path = (root / value).resolve()
+    ours = any(path.is_relative_to(root / folder) for folder in ("data", "lib", "tests", ".git"))
+    if path.suffix != ".nc" or ours:
+        raise LatentbookError(
+            f"parameter {name} is {shown(value)}, but must be a file that ends in .nc and does "
+            "not lie among the files of the project, such as '_build/patterns.nc'"
+        )
+    if not path.parent.is_dir() and path.parent != root / "_build":
+        raise LatentbookError(
+            f"parameter {name} is {shown(value)}, but there is no folder {path.parent}: make it "
+            "first, or choose another"
+        )
+
 
 PARAMETERS: dict[str, Parameter] = {
     **weather_parameters.PARAMETERS,
     "catalogue": Text("CSV of the Hess-Brezowsky weather types, or empty", file_or_empty),
+    "out": Text("netCDF file for the patterns; empty for none", _check_out),
 }
 COMBINATIONS = weather_parameters.COMBINATIONS

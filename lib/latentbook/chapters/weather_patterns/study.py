@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from latentbook import embed, metrics, sampling
+from latentbook import embed, metrics, paths, sampling
 from latentbook.chapters.weather_patterns import CHAPTER, SHOWN
 from latentbook.study.method import Method
 from latentbook.study.result import Result, Score
-from latentbook.weather import codes, maps, patterns
+from latentbook.weather import codes, maps, patterns, patterns_file
 from latentbook.weather.codes import Design, Representation
 from latentbook.weather.dataset import Weather
 
@@ -83,6 +84,34 @@ def run(
     )
 
 
+def write(
+    out: str, weather: Weather, names: Sequence[str], design: Design, *, random_state: int
+) -> None:
+    """Write labels, composites and centres of all representations to a netCDF file.
+
+    Networks and clusters are those that `run` left in the cache.
+
+    Parameters
+    ----------
+    out : str
+        Path; a relative one is seen from the folder of the project.
+    weather : Weather
+    names : sequence of str
+        Of `codes.REPRESENTATIONS`.
+    design : Design
+    random_state : int
+    """
+    found = {}
+    for name in names:
+        represented = codes.represent(weather, name, design, random_state)
+        clusters = patterns.fit(represented.codes, weather.training, design.k, random_state)
+        near = patterns.nearest_to_centres(represented.codes, clusters, weather.training, 1)
+        found[represented.name] = patterns_file.Found(clusters.labels, near[:, 0])
+    path = paths.root() / Path(out).expanduser()
+    patterns_file.write(path, weather, found)
+    print(f"labels, composites and centres are in {path}")
+
+
 def _score(
     weather: Weather,
     represented: Representation,
@@ -99,13 +128,18 @@ def _score(
     """
     rows = sampling.subsample(len(weather), POINTS)
     raw, z, labels = weather.points[rows], represented.codes[rows], clusters.labels[rows]
-    scores = patterns.internal_scores(z, labels, seed=random_state)
-    in_fields = patterns.internal_scores(raw, labels, seed=random_state)
+    # distances of thousands of numbers cost most here: those of the fields are computed once
+    apart = weather.distances(POINTS)
+    z_apart = apart if represented.codes is weather.points else metrics.distances(z)
+    scores = patterns.internal_scores(z, labels, seed=random_state, distances=z_apart)
+    in_fields = patterns.internal_scores(raw, labels, seed=random_state, distances=apart)
     scores |= {f"{name}_raw": value for name, value in in_fields.items()}
     scores |= patterns.persistence(clusters.labels, weather.times)
     scores |= patterns.season_accuracy(z, weather.times[rows])
     neighbours = int(min(15, (len(rows) - 1) / 2))
-    scores |= metrics.structure_preservation(raw, z, n_neighbors=neighbours, n=POINTS)
+    scores |= metrics.structure_preservation(
+        raw, z, n_neighbors=neighbours, n=POINTS, x_distances=apart, z_distances=z_apart
+    )
     if types is not None:
         agreement = patterns.catalogue_agreement(clusters.labels, weather.times, types)
         scores |= {f"catalogue_{name}": value for name, value in agreement.items()}

@@ -12,14 +12,15 @@ import numpy as np
 
 from latentbook.errors import LatentbookError, choose
 from latentbook.weather.sources import reading, registered, times
+from latentbook.weather.sources.axes import Selection, listed, with_axes
 from latentbook.weather.sources.spelling import (
     QUANTITIES,
     at_levels,
+    bounds,
     canonical,
+    check_possible,
     extent,
     holds,
-    listed,
-    with_axes,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def open(
     levels: Sequence[float] | None = None,
     region: Region | None = None,
     period: times.Period | None = None,
+    select: Selection | None = None,
 ) -> xr.Dataset:
     """Open gridded weather of any common spelling, lazily.
 
@@ -54,6 +56,9 @@ def open(
         Grid points inside (west, east, south, north); None takes all.
     period
         First and last date, both included, as ``("1994", "1995")``; None takes all.
+    select
+        Which entry of each further axis, as ``{"number": "0"}`` for one member of an ensemble;
+        ``"mean"`` takes the mean over it.
 
     Returns
     -------
@@ -66,10 +71,11 @@ def open(
     ------
     LatentbookError
         For a name or file that is not there, not readable or needs a package, a variable, level
-        or unit that is missing or not understood, values that contradict their unit, times that
-        do not ascend, and a region or period without data.
+        or unit that is missing or not understood, a further axis of which nothing is selected,
+        values that contradict their unit, times that do not ascend, and a region or period
+        without data.
     """
-    data = opened(source, variables, levels, region, period)
+    data = opened(source, variables, levels, region, period, select)
     if gaps := data.attrs["gaps"]:
         print(
             f"{data.attrs['name']}: {gaps} gap{'s' if gaps > 1 else ''} in "
@@ -84,17 +90,26 @@ def opened(
     levels: Sequence[float] | None = None,
     region: Region | None = None,
     period: times.Period | None = None,
+    select: Selection | None = None,
+    *,
+    levelled: bool = True,
 ) -> xr.Dataset:
-    """Do what `open` does, without a word about gaps."""
+    """Do what `open` does, without a word about gaps.
+
+    Without `levelled`, a variable may have no level.
+    """
     for variable in variables:
         choose("variable", variable, QUANTITIES)
     name, paths = _resolve(source)
-    raw = [with_axes(reading.read(path), path) for path in paths]
+    raw = [with_axes(reading.read(path), path, select) for path in paths]
     attributes = raw[0].attrs
     if len(raw) == 1:  # before anything is chunked: a cloud store has a million times
         raw = [_in_time(raw[0], attributes, period, name)]
     only = levels[0] if levels is not None and len(levels) == 1 else None
-    parts = [canonical(one, variables, only, path) for one, path in zip(raw, paths, strict=True)]
+    parts = [
+        canonical(one, variables, only, path, levelled=levelled)
+        for one, path in zip(raw, paths, strict=True)
+    ]
     fields = {
         variable: _combined([part[variable] for part in parts if variable in part], name)
         for variable in variables
@@ -104,20 +119,23 @@ def opened(
     data = _inside(_merged(at_levels(fields, levels, name), name), region, name)
     data = _in_time(data, {}, period, name)
     if not any("://" in path for path in paths):
-        _check_plausible(data, name)
-    asked = (variables, levels, region, period)
+        for key, field in data.isel(time=0).data_vars.items():
+            at = field["level"].values if "level" in field.dims else None
+            check_possible(str(key), field.values, *bounds(str(key), at), name)
     return data.assign_attrs(
-        _attributes(data, name, attributes) | {"digest": _digest(paths, asked)}
+        _attributes(data, name, attributes) | {"digest": digest(paths, select)}
     )
 
 
-def held(source: reading.Source) -> list[str]:
-    """Return which of `QUANTITIES` a source holds."""
+def held(source: reading.Source) -> tuple[list[str], list[str]]:
+    """Return which of `QUANTITIES` a source holds, and the names of all that is in it."""
     found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for path in _resolve(source)[1]:
         raw = reading.read(path)
+        names |= dict.fromkeys(map(str, raw.data_vars))
         found |= dict.fromkeys(key for key in QUANTITIES if holds(raw, key))
-    return [key for key in QUANTITIES if key in found]
+    return [key for key in QUANTITIES if key in found], list(names)
 
 
 def _resolve(source: reading.Source) -> tuple[str, list[str]]:
@@ -129,15 +147,20 @@ def _resolve(source: reading.Source) -> tuple[str, list[str]]:
     return (stem if len(paths) == 1 else f"{stem} and {len(paths) - 1} more"), paths
 
 
-def _digest(paths: list[str], asked: Any) -> str:
-    """Return a digest of the names, sizes and ages of the files and of what was asked for."""
-    files = [
-        (path, stat.st_size, stat.st_mtime_ns)
-        for path in paths
-        if "://" not in path
-        for stat in [os.stat(path)]
-    ]
-    return hashlib.sha256(repr((paths, files, asked)).encode()).hexdigest()
+def digest(paths: list[str], select: Selection | None = None) -> str:
+    """Return a digest of the names, sizes and ages of the files, and of the entries chosen.
+
+    Variables, levels and times are axes of what was opened, and no part of it.
+    """
+    files = [(path if "://" in path else os.path.abspath(path), *_age(path)) for path in paths]
+    return hashlib.sha256(repr((files, sorted((select or {}).items()))).encode()).hexdigest()
+
+
+def _age(path: str) -> tuple[int, ...]:
+    if "://" in path:
+        return ()
+    found = os.stat(path)
+    return found.st_size, found.st_mtime_ns
 
 
 def _check_complete(
@@ -147,7 +170,7 @@ def _check_complete(
         if variable not in fields:
             quantity = QUANTITIES[variable]
             raise LatentbookError(
-                f"{name} has no {quantity.title} ({', '.join(quantity.names)}): it holds "
+                f"{name} has no {quantity.title} ({quantity.spellings}): it holds "
                 f"{listed(raw.data_vars)}"
             )
 
@@ -219,21 +242,6 @@ def _in_time(
         if wanted is not None:
             data = data.isel(time=times.within(data["time"].values, wanted, name))
     return data
-
-
-def _check_plausible(data: xr.Dataset, name: str) -> None:
-    """Raise `LatentbookError` if the first fields are beyond what their unit allows."""
-    for key, field in data.data_vars.items():
-        first = field.isel(time=0).values
-        low, high = (np.full(first.shape, bound) for bound in QUANTITIES[str(key)].plausible)
-        if key == "z":
-            about = 7_400.0 * np.log(1013.25 / data["level"].values)[:, None, None]
-            low, high = 0.75 * about - 1_000 + 0 * low, 1.25 * about + 1_000 + 0 * high
-        if len(bad := first[(first < low) | (first > high)]):
-            raise LatentbookError(
-                f"{key} in {name} has impossible values such as {bad[0]:.6g} "
-                f"{field.attrs['units']}: correct the attribute `units` of the source"
-            )
 
 
 def _attributes(data: xr.Dataset, name: str, raw: dict[Any, Any]) -> dict[str, Any]:

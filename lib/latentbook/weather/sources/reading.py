@@ -6,13 +6,13 @@ What the fields are called is left to `spelling`.
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latentbook import files
 from latentbook.errors import LatentbookError
 
 if TYPE_CHECKING:
@@ -25,6 +25,17 @@ Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 CHUNK, TIMES = 16 << 20, 512
 
 _MAGIC = {b"\x89HDF": "h5netcdf", b"CDF\x01": "scipy", b"CDF\x02": "scipy", b"GRIB": "cfgrib"}
+#: What other files begin with -> what they are, and the way out.
+_OTHERS = {
+    b"PK\x03\x04": "a zip archive: unpack it, and give the file that is in it",
+    b"\x1f\x8b": "packed with gzip: unpack it with gunzip",
+    b"BZh": "packed with bzip2: unpack it with bunzip2",
+    b"\xfd7zX": "packed with xz: unpack it with unxz",
+    b"\x28\xb5\x2f\xfd": "packed with zstd: unpack it with unzstd",
+    b"\x0e\x03\x13\x01": "HDF4: convert it to netCDF-4, as h4tonccf does",
+    b"<": "a web page, so the download failed: look at it in a browser and download again",
+    b"{": "JSON, so the download failed: read what it says and download again",
+}
 _MODULES = {"gs": "gcsfs", "gcs": "gcsfs", "s3": "s3fs", "http": "aiohttp", "https": "aiohttp"}
 
 
@@ -39,9 +50,7 @@ def expand(source: Source) -> list[str]:
     if not isinstance(source, str | os.PathLike):
         return sorted(path for one in source for path in expand(one)) or _none(source)
     path = os.fspath(source)
-    if "://" in path or Path(path).exists():
-        return [path]
-    return sorted(glob.glob(path)) or _none(path)
+    return [path] if "://" in path else files.matching(path) or _none(path)
 
 
 def _none(source: object) -> list[str]:
@@ -65,6 +74,11 @@ def read(path: str) -> xr.Dataset:
     try:
         return xr.open_dataset(path, **options)
     except (OSError, ValueError, KeyError, EOFError, RuntimeError, TypeError, ImportError) as error:
+        if "decode time" in str(error) and find_spec("cftime") is None:
+            raise LatentbookError(
+                f"the times of {path} need the package cftime ({_first_line(error)}): pip install "
+                "cftime"
+            ) from error
         advice = "check the address and the network" if "://" in path else "restore the file"
         raise LatentbookError(f"{path} cannot be read ({_first_line(error)}): {advice}") from error
 
@@ -104,6 +118,10 @@ def _options(path: str) -> dict[str, Any]:
     if start == b"CDF\x05":
         engine = "netcdf4"
         _need("netCDF4", f"{path} is netCDF of the kind CDF-5, which")
+    if engine is None and start:
+        for magic, words in _OTHERS.items():
+            if start.startswith(magic):
+                raise LatentbookError(f"{path} is {words}")
     if engine is None:
         raise LatentbookError(f"{path} is not netCDF, GRIB or Zarr: its first bytes are {start!r}")
     if engine == "cfgrib":

@@ -2,9 +2,10 @@
 
 The same 500 hPa surface is ``z`` in m2 s-2, ``gh`` in gpm, ``hgt`` in m or ``z500``; its axes are
 ``level``, ``plev`` or ``isobaricInhPa``, north up or down, 0 to 360 or -180 to 180.
+What a file says of itself by the CF conventions (``standard_name``) goes before our own names.
 All of them leave `canonical` as the form that the package's front page describes; nothing is read
 here but axes.
-Opening files is left to `reading`.
+Axes are found by `axes`, files opened by `reading`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentbook.errors import LatentbookError
+from latentbook.weather.sources import axes
+from latentbook.weather.sources.axes import listed
 from latentbook.weather.sources.reading import chunked
 
 if TYPE_CHECKING:
@@ -30,17 +33,25 @@ GRAVITY = 9.80665
 class Quantity:
     """How one variable is called, and what its units are worth in ours.
 
-    `stated` are the names whose publisher fixes the unit, so that it need not be written;
-    `units` gives the factor to ours, `plausible` the range that values in ours lie in.
+    `standard` are its standard names in the CF conventions, ours first; `names` are those that
+    files without one use. `stated` are the names whose publisher fixes the unit, so that it need
+    not be written; `units` gives the factor to ours, `plausible` the range that values in ours lie
+    in.
     """
 
     title: str
     units_here: str
+    standard: tuple[str, ...]
     names: tuple[str, ...]
     stated: dict[str, str]
     units: dict[str, float]
     plausible: tuple[float, float]
     on_levels: bool = True
+
+    @property
+    def spellings(self) -> str:
+        """The names of variables that are it, and then the standard names, in words."""
+        return f"{', '.join(self.names)}, or standard_name {' or '.join(self.standard)}"
 
 
 _SPEED = {"m s-1": 1.0, "m/s": 1.0, "m/sec": 1.0, "metres per second": 1.0}
@@ -49,7 +60,8 @@ QUANTITIES = {
     "z": Quantity(
         "geopotential height",
         "m",
-        ("z", "gh", "hgt", "zg", "geopotential_height", "geopotential"),
+        ("geopotential_height", "geopotential"),
+        ("z", "gh", "hgt", "zg", "geopotential_height", "geopotential", "z3", "h"),
         {"geopotential": "m2 s-2"},
         {
             **dict.fromkeys(("m2 s-2", "m2/s2", "J kg-1", "J/kg"), 1 / GRAVITY),
@@ -61,7 +73,8 @@ QUANTITIES = {
     "u": Quantity(
         "eastward wind",
         "m s-1",
-        ("u", "uwnd", "ua", "u_component_of_wind"),
+        ("eastward_wind",),
+        ("u", "uwnd", "ua", "u_component_of_wind", "ugrd"),
         {"u_component_of_wind": "m s-1"},
         _SPEED,
         (-250.0, 250.0),
@@ -69,7 +82,8 @@ QUANTITIES = {
     "v": Quantity(
         "northward wind",
         "m s-1",
-        ("v", "vwnd", "va", "v_component_of_wind"),
+        ("northward_wind",),
+        ("v", "vwnd", "va", "v_component_of_wind", "vgrd"),
         {"v_component_of_wind": "m s-1"},
         _SPEED,
         (-250.0, 250.0),
@@ -77,7 +91,8 @@ QUANTITIES = {
     "t": Quantity(
         "air temperature",
         "K",
-        ("t", "air", "ta", "temperature"),
+        ("air_temperature",),
+        ("t", "air", "ta", "temperature", "tmp"),
         {"temperature": "K"},
         {"K": 1.0, "degK": 1.0, "kelvin": 1.0},
         (120.0, 350.0),
@@ -85,7 +100,17 @@ QUANTITIES = {
     "msl": Quantity(
         "mean sea level pressure",
         "hPa",
-        ("msl", "mslp", "slp", "prmsl", "psl", "mean_sea_level_pressure"),
+        ("air_pressure_at_mean_sea_level", "air_pressure_at_sea_level"),
+        (
+            "msl",
+            "mslp",
+            "slp",
+            "prmsl",
+            "psl",
+            "mean_sea_level_pressure",
+            "pressure_reduced_to_msl",
+            "pressure_reduced_to_msl_msl",
+        ),
         {"mean_sea_level_pressure": "Pa"},
         {
             **dict.fromkeys(("Pa", "pascal", "pascals"), 0.01),
@@ -96,24 +121,17 @@ QUANTITIES = {
     ),
 }
 
-_AXES = {
-    "time": ("time", "valid_time"),
-    "level": (
-        "level",
-        "pressure_level",
-        "isobaricInhPa",
-        "plev",
-        "lev",
-        "pressure",
-        "isobaricInPa",
-    ),
-    "latitude": ("latitude", "lat"),
-    "longitude": ("longitude", "lon"),
-}
+#: What THREDDS and NCL add to the names of fields on pressure levels.
+_ON_PRESSURE = re.compile(r"_(isobaric|gds\d_isbl)$")
 
 
 def canonical(
-    data: xr.Dataset, variables: Sequence[str], level: float | None, what: str
+    data: xr.Dataset,
+    variables: Sequence[str],
+    level: float | None,
+    what: str,
+    *,
+    levelled: bool = True,
 ) -> dict[str, xr.DataArray]:
     """Return those of `variables` that `data` hold, in the one form, lazily, at all their levels.
 
@@ -127,13 +145,15 @@ def canonical(
         In hPa, of variables that state none; None: they must.
     what
         Name of the source, for messages.
+    levelled
+        Whether every variable on levels must have one in the end.
 
     Raises
     ------
     LatentbookError
         If a level or unit is missing or not understood.
     """
-    found = {name: _variable(data, name, level, what) for name in variables}
+    found = {name: _variable(data, name, level, what, levelled) for name in variables}
     return {name: _ascending(field) for name, field in found.items() if field is not None}
 
 
@@ -157,73 +177,19 @@ def at_levels(
     return chosen
 
 
-def with_axes(data: xr.Dataset, what: str) -> xr.Dataset:
-    """Return `data`, as xarray opens it, with our names for its axes and no others.
-
-    Raises
-    ------
-    LatentbookError
-        If an axis is missing, or is a curved one.
-    """
-    for ours, spellings in _AXES.items():
-        there = [name for name in spellings if name in _axis_candidates(data, ours)]
-        chosen = next((name for name in there if name in data.dims), there[0] if there else None)
-        if chosen is None:
-            if ours == "level":
-                continue
-            raise LatentbookError(
-                f"{what} has no {ours}: it holds the coordinates {listed(data.coords)}"
-            )
-        data = data.drop_vars([name for name in there if name != chosen])
-        data = data if chosen == ours else data.rename({chosen: ours})
-        if data[ours].ndim > 1:
-            raise LatentbookError(
-                f"the {ours} of {what} has the dimensions {data[ours].dims}: bring the fields to "
-                "a latitude-longitude grid first"
-            )
-        if data[ours].ndim == 0 and ours != "level":
-            data = data.expand_dims(ours)
-    _check_calendar(data, what)
-    extra = [name for name in data.dims if name not in _AXES and data.sizes[name] == 1]
-    return _newest(data.squeeze(extra, drop=True))
-
-
-def _check_calendar(data: xr.Dataset, what: str) -> None:
-    if data["time"].dtype.kind != "M":
-        calendar = data["time"].attrs.get("calendar") or data["time"].encoding.get("calendar")
-        raise LatentbookError(
-            f"the times of {what} (calendar {calendar or 'not stated'}, units "
-            f"{data['time'].attrs.get('units', 'not stated')!r}) are no dates: convert them first"
-        )
-
-
-def _axis_candidates(data: xr.Dataset, axis: str) -> Any:
-    """Return where an axis may be; a field called ``pressure`` is not the level axis."""
-    return data.coords if axis == "level" else data.variables
-
-
-def _newest(data: xr.Dataset) -> xr.Dataset:
-    """Return ERA5 with its preliminary months (experiment 5) filled in after the final ones."""
-    if "expver" not in data.dims:
-        return data
-    data = data.map(chunked)
-    parts = [data.isel(expver=i, drop=True) for i in range(data.sizes["expver"])]
-    result = parts[0]
-    for part in parts[1:]:
-        result = result.fillna(part)
-    return result
-
-
-def _variable(data: xr.Dataset, name: str, level: float | None, what: str) -> xr.DataArray | None:
+def _variable(
+    data: xr.Dataset, name: str, level: float | None, what: str, levelled: bool
+) -> xr.DataArray | None:
     """Return the variable `name` in our units, with a level axis if it has a level."""
     import xarray as xr
 
     alone, numbered = _spelt(data, name)
     if alone is not None:
-        field = _converted(data[alone], name, str(alone).lower(), what)
-        return _levelled(field, name, level, what)
+        spelling = _ON_PRESSURE.sub("", str(alone).lower())
+        field = _converted(axes.own(data[alone], what), name, spelling, what)
+        return _levelled(field, name, level, what, levelled)
     parts = [
-        _converted(data[key], name, "", what)
+        _converted(axes.own(data[key], what), name, "", what)
         .drop_vars("level", errors="ignore")
         .expand_dims(level=[hectopascals])
         for key, hectopascals in numbered.items()
@@ -237,20 +203,88 @@ def holds(data: xr.Dataset, name: str) -> bool:
     return alone is not None or bool(numbered)
 
 
+def known() -> str:
+    """Return the names and standard names that `holds` looks for, in words."""
+    return "; ".join(f"{quantity.title}: {quantity.spellings}" for quantity in QUANTITIES.values())
+
+
 def _spelt(data: xr.Dataset, name: str) -> tuple[Any, dict[Any, float]]:
-    """Return the variable that is `name`, or those that are it at one level each, as ``z500``."""
+    """Return the variable that is `name`, or those that are it at one level each, as ``z500``.
+
+    Of several that carry the standard name, or of none, our own names decide.
+    """
     quantity = QUANTITIES[name]
-    by_name = {str(key).lower(): key for key in data.data_vars}
-    alone = next((by_name[name] for name in quantity.names if name in by_name), None)
+    fields = {key: field for key, field in data.data_vars.items() if not _near_ground(field)}
+    stated = [key for key, field in fields.items() if _standard_name(field) in quantity.standard]
+    others = [key for key, field in fields.items() if not _is_another(field, name)]
+    by_name = {_ON_PRESSURE.sub("", str(key).lower()): key for key in stated or others}
     pattern = re.compile(rf"({'|'.join(quantity.names)})(\d{{3,4}})")
     matches = {key: pattern.fullmatch(lower) for lower, key in by_name.items()}
-    levels = {
-        key: float(match[2])
-        for key, match in matches.items()
-        # "100 metre U wind component" of ERA5 is u100
-        if match and not re.match(r"\d+ met", str(data[key].attrs.get("long_name", "")).lower())
-    }
+    levels = {key: float(match[2]) for key, match in matches.items() if match}
+    if len(stated) == 1 and not (levels and quantity.on_levels):
+        return stated[0], {}
+    alone = next((by_name[word] for word in quantity.names if word in by_name), None)
     return alone, levels if quantity.on_levels else {}
+
+
+def bounds(name: str, levels: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the largest possible value of a quantity, one for each level.
+
+    Those of heights depend on the pressure (in hPa); without levels they are numbers. Of anything
+    that is none of `QUANTITIES` they are infinite.
+    """
+    low, high = QUANTITIES[name].plausible if name in QUANTITIES else (-np.inf, np.inf)
+    shape = () if levels is None else levels.shape
+    least, largest = np.full(shape, low), np.full(shape, high)
+    if name == "z" and levels is not None:
+        about = 7_400.0 * np.log(1013.25 / levels)
+        least, largest = 0.75 * about - 1_000, 1.25 * about + 1_000
+    return least, largest
+
+
+def check_possible(
+    name: str, values: np.ndarray, least: np.ndarray, largest: np.ndarray, what: str
+) -> None:
+    """Raise `LatentbookError` if values (..., latitude, longitude) are out of bounds; NaN passes.
+
+    Parameters
+    ----------
+    least, largest
+        As `bounds` returns them.
+    """
+    low, high = least[..., None, None], largest[..., None, None]
+    wrong = (values < low) | (values > high)
+    if wrong.any():
+        units = QUANTITIES[name].units_here
+        raise LatentbookError(
+            f"{name} in {what} has impossible values such as {values[wrong][0]:.6g} {units}: "
+            "correct the attribute `units` of the source, or set its attribute `_FillValue` where "
+            "a number stands for a missing value"
+        )
+
+
+def _standard_name(field: xr.DataArray) -> str:
+    return str(field.attrs.get("standard_name", "")).strip().lower()
+
+
+def _is_another(field: xr.DataArray, name: str) -> bool:
+    """Say whether the standard name of a field says that it is another of our quantities."""
+    stated = _standard_name(field)
+    return any(stated in other.standard for key, other in QUANTITIES.items() if key != name)
+
+
+def _near_ground(field: xr.DataArray) -> bool:
+    """Say whether a field is given so many metres above the ground.
+
+    "100 metre U wind component" of ERA5 is called u100, and ``uas`` of CMIP is an eastward wind.
+    """
+    long_name = str(field.attrs.get("long_name", "")).lower()
+    above = any(
+        str(coordinate.attrs.get("standard_name", "")) == "height" and coordinate.ndim == 0
+        for coordinate in field.coords.values()
+    )
+    above = above and axes.level_of(field) not in field.dims
+    return above or bool(re.match(r"\d+ met", long_name))
 
 
 def _converted(field: xr.DataArray, name: str, spelling: str, what: str) -> xr.DataArray:
@@ -276,14 +310,19 @@ def _plain(unit: str) -> str:
     return re.sub(r"[\s*^._]|geopotential", "", unit.lower())
 
 
-def _levelled(field: xr.DataArray, name: str, level: float | None, what: str) -> xr.DataArray:
+def _levelled(
+    field: xr.DataArray, name: str, level: float | None, what: str, needed: bool
+) -> xr.DataArray:
     """Return `field` with its levels in hPa; one that states none is taken to be at `level`."""
     if not QUANTITIES[name].on_levels:
         return field.drop_vars("level", errors="ignore")
     if "level" not in field.coords:
+        if level is None and not needed:
+            return field
         if level is None:
             raise LatentbookError(
-                f"{name} in {what} has no level axis: say at which one it is, as levels=(500,)"
+                f"{name} in {what} has no level axis: say at which one it is, as levels '500' of a "
+                "chapter, --levels 500 of the command, or levels=(500,) in Python"
             )
         return field.expand_dims(level=[float(level)])
     field = field if "level" in field.dims else field.expand_dims("level")
@@ -324,7 +363,7 @@ def _chosen(field: xr.DataArray, levels: Sequence[float] | None, what: str) -> x
 def _ascending(field: xr.DataArray) -> xr.DataArray:
     """Return `field` from south to north and from west to east, longitudes in [-180, 180)."""
     field = field.drop_vars([name for name in field.coords if name not in field.dims])
-    field = field.transpose(*[axis for axis in _AXES if axis in field.dims])
+    field = field.transpose(*[axis for axis in axes.NAMES if axis in field.dims])
     longitude = (field["longitude"].values.astype(float) + 180) % 360 - 180
     field = field.assign_coords(
         longitude=("longitude", longitude, {"units": "degrees_east"}),
@@ -357,20 +396,16 @@ def _slice(run: np.ndarray, step: int) -> slice:
     return slice(int(run[0]), None if stop < 0 else stop, step)
 
 
-def listed(names: Any) -> str:
-    """Return up to twenty names or numbers in words."""
-    words = [f"{name:g}" if isinstance(name, float) else str(name) for name in names]
-    more = f" and {len(words) - 20} more" if len(words) > 20 else ""
-    return (", ".join(words[:20]) or "nothing") + more
-
-
 def extent(longitude: np.ndarray, latitude: np.ndarray) -> str:
-    """Return the outermost degrees in words, such as ``20°W to 14.5°E, 30°N to 60°N``."""
+    """Return the outermost degrees in words, such as ``20°W to 14.5°E, 30°N to 60°N``.
+
+    Of longitudes on both sides of the date line, the west is the one after their largest gap.
+    """
 
     def degrees(value: float, words: str) -> str:
         return f"{abs(value):.4g}°{words[int(value < 0)]}"
 
-    west, east = longitude.min(), longitude.max()
+    west, east = axes.west_and_east(longitude)
     south, north = latitude.min(), latitude.max()
     return (
         f"{degrees(west, 'EW')} to {degrees(east, 'EW')}, "
