@@ -35,8 +35,8 @@ def section(chapter: Chapter) -> str:
         "",
         *_folded_setup(chapter),
     ]
+    namespace = running.setup(chapter)  # loads the libraries whose threads are limited
     with threadpool_limits(1):
-        namespace = running.setup(chapter)
         for question in chapter.questions:
             text += _entry(chapter, question, namespace)
     return "\n".join(text)

@@ -119,8 +119,8 @@ def prove_chapter(
     chapter: Chapter, seed: int | None = None, only: str | None = None
 ) -> Iterator[Proof]:
     """Yield the proof of every question of a chapter, all in this process."""
+    namespace = running.setup(chapter)  # loads the libraries whose threads are limited
     with threadpool_limits(1):  # threads that wait for each other cost more than they save
-        namespace = running.setup(chapter)
         for question in chapter.questions:
             if only in (None, question.id):
                 yield prove(question, namespace, seed)
