@@ -211,19 +211,27 @@ def secrets(found: Ready) -> list[str]:
 
 
 def _shown(found: Ready) -> list[str]:
+    """Return the code and the choices of a question that students get."""
     question = found.question
-    shown = [question.code("given"), running.open_check(found)]
-    return [*shown, *found.choices.values(),
-            *([] if question.kind == "verdict" else [source.stub(question)])]  # fmt: skip
+    shown = [question.code("given")]
+    if question.by_hand:
+        return shown
+    shown += [running.open_check(found), *found.choices.values()]
+    return shown if question.kind == "verdict" else [*shown, source.stub(question)]
 
 
 def leaks(assignment: Assignment, text: str) -> list[str]:
-    """Return the secret lines that stand in a text, each with its question."""
+    """Return the secret lines that stand in a text, each with its question.
+
+    What the setup or another question shows is no secret.
+    """
+    shown = [assignment.chapter.setup, *(one for r in assignment.ready for one in _shown(r))]
+    given = {line.strip() for one in shown for line in one.split("\n")}
     return [
         f"{found.question.id}: {line}"
         for found in assignment.ready
         for line in secrets(found)
-        if line in text
+        if line not in given and line in text
     ]
 
 
