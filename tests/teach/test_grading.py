@@ -189,7 +189,7 @@ def test_written_answers_are_marked_by_hand_and_kept(small, tmp_path):
     assert "&lt;b&gt;because" in (tmp_path / "feedback" / f"_ann_-{STEM}.html").read_text()
 
     text = (tmp_path / "written.csv").read_text().replace("words,,2,,", "words,1.5,2,well,")
-    (tmp_path / "written.csv").write_text(text.replace("'=ann()", "=ann()"))
+    (tmp_path / "written.csv").write_text(text)
     results.write(done, chapters, tmp_path)
     grades = list(csv.DictReader((tmp_path / "grades.csv").open()))
     assert [row["points"] for row in grades] == ["1.5", "0"]

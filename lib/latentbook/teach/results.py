@@ -112,7 +112,7 @@ def read_written(path: Path) -> dict[tuple[str, str, str], tuple[float | None, s
     with path.open(encoding="utf-8", newline="") as file:
         for number, row in enumerate(csv.DictReader(file), start=2):
             try:
-                key = (row["student"], row["chapter"], row["question"])
+                key = (row["student"].removeprefix("'"), row["chapter"], row["question"])
                 points = float(row["points"]) if row["points"].strip() else None
                 if points is not None and not 0 <= points <= float(row["most"]):
                     raise ValueError
@@ -317,7 +317,7 @@ def _spread(question: Question, graded: Sequence[Graded], hand: Hand) -> dict[st
             label = f"{low * most:g}: {count}"
         else:
             count = int(((known > low * most) & (known <= high * most) & (known < most)).sum())
-            label = f"to {high * most:g}: {count}"
+            label = f"{'below' if high == 1 else 'to'} {high * most:g}: {count}"
         bars.append((round(100 * count / max(1, len(found))), label))
     return {
         "title": question.title,
