@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import entropy
 
 from latentbook.chapters.deep_clustering import CHAPTER, claims
 from latentbook.study import judge, records
@@ -65,28 +64,9 @@ def test_a_claim_fails_where_the_records_contradict_it(
     assert any(problem in words for words in found), found
 
 
-@pytest.fixture(scope="module")
-def questions():
+def test_the_target_of_the_exercise_reverses_the_order():
     chapter = source.read(source.folder() / f"{CHAPTER}.md")
-    names = running.setup(chapter)
-    return lambda name: running.ready(chapter.question(name), names).solution
-
-
-def test_the_target_of_the_exercise_reverses_the_order(questions):
-    found = questions("target")
+    found = running.ready(chapter.question("target"), running.setup(chapter)).solution
     np.testing.assert_allclose(found.equal_target, [9 / 13, 4 / 13])
     assert found.turning_ratio == pytest.approx(2.25)
     assert found.reversed_target[0] < found.reversed_target[1]
-
-
-def test_the_loss_of_the_exercise_is_that_of_the_package(questions):
-    """The solution needs no Keras, and the package does."""
-    from latentbook.dcec import soft_assignment, target_distribution
-
-    rng = np.random.default_rng(0)
-    z, centres = rng.normal(size=(20, 4)), rng.normal(size=(6, 4))
-    q, p, loss = questions("loss").clustering_loss(z, centres, 2.0)
-    expected = np.asarray(soft_assignment(z, centres, 2.0))
-    np.testing.assert_allclose(q, expected, rtol=1e-5)
-    np.testing.assert_allclose(p, target_distribution(expected), rtol=1e-5)
-    assert loss == pytest.approx(entropy(p, q, axis=1).sum())
