@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from threadpoolctl import threadpool_limits
 
 from latentbook.teach import handout, page, proving, running, source
 from latentbook.teach.sessions import AnswerError, Local
@@ -31,7 +30,7 @@ def test_every_variant_has_a_solution_that_passes(stem, cache):
     chapter = CHAPTERS[stem]
     varied = [question for question in chapter.questions if question.variants]
     namespace = running.setup(chapter) if varied else {}
-    with threadpool_limits(1):
+    with running.one_thread():
         for question in varied:
             for seed in _seeds_of_all(question):
                 assert list(proving.prove(question, namespace, seed).problems()) == []
@@ -52,7 +51,7 @@ def _seeds_of_all(question: source.Question) -> list[int]:
 
 @pytest.mark.parametrize("stem", CHAPTERS)
 def test_what_students_get_gives_nothing_away_and_runs_to_the_end(stem, cache, capsys):
-    with threadpool_limits(1):
+    with running.one_thread():
         assignment = handout.assign(CHAPTERS[stem], graded=False)
         book = handout.notebook(assignment)
         nbformat.validate(book)
@@ -87,7 +86,7 @@ def test_leaks_are_found():
 
 @pytest.mark.parametrize("stem", ["01-dimensionality-reduction"])
 def test_the_book_shows_no_solution_of_a_graded_question(stem, cache):
-    with threadpool_limits(1):
+    with running.one_thread():
         text = page.section(CHAPTERS[stem])
         assignment = handout.assign(CHAPTERS[stem])
     assert handout.leaks(assignment, text) == []

@@ -20,11 +20,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import nbformat
-from threadpoolctl import threadpool_limits
 
 from latentbook import paths
 from latentbook.errors import LatentbookError, choose
-from latentbook.teach import grading, handout, otter, results, samples, sandbox, source
+from latentbook.teach import grading, handout, otter, results, running, samples, sandbox, source
 from latentbook.teach.sandbox import Limits
 from latentbook.teach.source import Chapter
 
@@ -68,7 +67,7 @@ def hand_out(students: Mapping[str, int] | None, stems: Sequence[str]) -> None:
 
 def _hand_out(chapter: Chapter, students: Mapping[str, int] | None) -> str:
     """Write everything of a chapter; return in words what."""
-    with threadpool_limits(1):
+    with running.one_thread():
         own = handout.assign(chapter)
         everybody: Mapping[str, int | None] = students or {"": None}
         for name, seed in everybody.items():

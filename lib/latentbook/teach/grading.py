@@ -21,8 +21,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from latentbook import files
 from latentbook.errors import LatentbookError
 from latentbook.teach import handout, running, source
@@ -172,7 +170,7 @@ def _assignment(chapter: str, seed: int | None) -> Assignment:
     """Return an assignment with its solutions; computed once in this process."""
     if chapter not in _chapters():
         raise LatentbookError(f"there are no questions on chapter {chapter!r}")
-    with threadpool_limits(1):
+    with running.one_thread():
         return handout.assign(_chapters()[chapter], seed)
 
 

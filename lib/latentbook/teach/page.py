@@ -11,8 +11,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from latentbook import files, paths
 from latentbook.errors import LatentbookError, choose
 from latentbook.teach import running, source
@@ -35,7 +33,7 @@ def section(chapter: Chapter) -> str:
         "",
         *_folded_setup(chapter),
     ]
-    with threadpool_limits(1):
+    with running.one_thread():
         namespace = running.setup(chapter)
         for question in chapter.questions:
             text += _entry(chapter, question, namespace)

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from latentbook.errors import LatentbookError
 from latentbook.teach import running, source
 from latentbook.teach.running import Marks, Ready
@@ -119,7 +117,7 @@ def prove_chapter(
     chapter: Chapter, seed: int | None = None, only: str | None = None
 ) -> Iterator[Proof]:
     """Yield the proof of every question of a chapter, all in this process."""
-    with threadpool_limits(1):  # threads that wait for each other cost more than they save
+    with running.one_thread():
         namespace = running.setup(chapter)
         for question in chapter.questions:
             if only in (None, question.id):

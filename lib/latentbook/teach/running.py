@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import string
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from latentbook.errors import LatentbookError
 from latentbook.study import judge, records
@@ -87,6 +90,18 @@ class Ready:
     solution: SimpleNamespace = field(default_factory=SimpleNamespace)
     solved: dict[str, Any] = field(default_factory=dict)
     printed: str = ""
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let libraries use one thread: threads that wait for each other cost more than they save.
+
+    Those that are loaded later read it from the environment.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    with threadpool_limits(1):
+        yield
 
 
 @cache

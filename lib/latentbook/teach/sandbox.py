@@ -113,11 +113,17 @@ class Sandbox(Asking):
     ------
     LimitError
         By every request, once a limit is reached or the process has died.
+    LatentbookError
+        On Windows, and where no process can be started.
     """
 
     def __init__(
         self, limits: Limits, *, hidden: Sequence[Path] = (), apart: bool | None = None
     ) -> None:
+        if os.name == "nt":
+            raise LatentbookError(
+                "notebooks are graded on Linux or macOS: on Windows run make grade in WSL"
+            )
         self.limits = limits
         self.end = time.monotonic() + limits.seconds
         self.folder = Path(tempfile.mkdtemp(prefix="latentbook-grade-"))

@@ -30,6 +30,8 @@ _COMMENT = re.compile(r"\s*<!--.*?-->", re.DOTALL)
 _CITE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
 _ROLE = re.compile(r"\{[\w:-]+\}`([^`<]+?)(?:\s*<[^`]*>)?`")
 _EMPTY = re.compile(r"\[\]\((?:[\w.]*/)*([\w-]+)(?:\.\w+)?(?:#[^)]*)?\)")
+#: Links to other pages of the book, which are written from where a chapter lies.
+_LINK = re.compile(r"\[([^\]\n]+)\]\((?!https?:)[^)\s]+\)")
 _FENCE = re.compile(r"^(`{3,}|:{3,})\{(\w+)\}[^\n]*\n(.*?)^\1\s*$", re.MULTILINE | re.DOTALL)
 _OPTION = re.compile(r"^:\w[\w-]*:.*\n?", re.MULTILINE)
 #: What opens a slide on the first screen, and the slide's title.
@@ -102,6 +104,7 @@ def _html(text: str) -> Markup:
     """Return MyST text as HTML: roles become their words, mathematics stays for MathJax."""
     text = _CITE.sub(lambda found: _authors(found[1]), text)
     text = _EMPTY.sub(lambda found: found[1].replace("-", " "), text)
+    text = _LINK.sub(r"\1", text)
     text = _ROLE.sub(lambda found: found[1].strip("./").split("/")[-1], text)
     return Markup(MarkdownIt("commonmark").enable("table").render(_kept_math(text)))
 
