@@ -22,6 +22,8 @@ from latentbook.teach.source import Chapter, Question
 #: Name of our entry in the metadata of notebooks and cells.
 OURS = "latentbook"
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+#: From this length on a secret line may not stand in the middle of another line either.
+_LONG = 25
 _CLAIM = re.compile(r" ?<!-- claim: .*? -->")
 _WRITTEN = "*Write your answer here, in the place of this line.*"
 
@@ -211,19 +213,28 @@ def secrets(found: Ready) -> list[str]:
 
 
 def _shown(found: Ready) -> list[str]:
+    """Return the code and the choices of a question that students get."""
     question = found.question
-    shown = [question.code("given"), running.open_check(found)]
-    return [*shown, *found.choices.values(),
-            *([] if question.kind == "verdict" else [source.stub(question)])]  # fmt: skip
+    shown = [question.code("given")]
+    if question.by_hand:
+        return shown
+    shown += [running.open_check(found), *found.choices.values()]
+    return shown if question.kind == "verdict" else [*shown, source.stub(question)]
 
 
 def leaks(assignment: Assignment, text: str) -> list[str]:
-    """Return the secret lines that stand in a text, each with its question."""
+    """Return the secret lines that stand in a text, each with its question.
+
+    What the setup or another question shows is no secret.
+    """
+    shown = [assignment.chapter.setup, *(one for r in assignment.ready for one in _shown(r))]
+    given = {line.strip() for one in shown for line in one.split("\n")}
+    lines = {line.strip() for line in text.split("\n")}
     return [
         f"{found.question.id}: {line}"
         for found in assignment.ready
         for line in secrets(found)
-        if line in text
+        if line not in given and (line in lines or (len(line) >= _LONG and line in text))
     ]
 
 
