@@ -33,6 +33,7 @@ from latentbook.dcec import (
     target_distribution,
 )
 from latentbook.errors import LatentbookError
+from latentbook.teach import running, source
 
 K, CODES, SIDE, N = 5, 4, 8, 90
 #: 3 batches an epoch, the last one smaller; a period is no multiple of an epoch.
@@ -243,6 +244,18 @@ def test_q_of_a_large_alpha_is_that_of_a_gaussian():
 def test_q_of_a_known_case():
     q = keras.ops.convert_to_numpy(soft_assignment(np.zeros((1, 1)), np.array([[0.0], [3.0]])))
     np.testing.assert_allclose(q, [[10 / 11, 1 / 11]], atol=1e-6)
+
+
+def test_the_solution_of_the_exercise_computes_the_same():
+    """It needs NumPy alone."""
+    chapter = source.read(source.folder() / "04-deep-clustering.md")
+    found = running.ready(chapter.question("loss"), running.setup(chapter)).solution
+    rng = np.random.default_rng(0)
+    z, centres = rng.normal(size=(20, 4)), rng.normal(size=(6, 4))
+    q, p, _ = found.clustering_loss(z, centres, 2.0)
+    expected = keras.ops.convert_to_numpy(soft_assignment(z, centres, 2.0))
+    np.testing.assert_allclose(q, expected, rtol=1e-5)
+    np.testing.assert_allclose(p, target_distribution(expected), rtol=1e-5)
 
 
 def test_the_layer_is_q_with_the_centres_as_its_only_weights():

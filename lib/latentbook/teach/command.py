@@ -74,7 +74,7 @@ def _hand_out(chapter: Chapter, students: Mapping[str, int] | None) -> str:
             one = handout.assign(chapter, seed, solve=False) if name else own
             book = handout.notebook(one)
             text = nbformat.writes(book)
-            if leaked := handout.leaks(own, text):
+            if leaked := handout.leaks(one, "\n".join(cell.source for cell in book.cells)):
                 raise LatentbookError(
                     f"{chapter.stem}: what students get gives the solution away: {leaked[0]}"
                 )

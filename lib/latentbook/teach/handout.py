@@ -22,6 +22,8 @@ from latentbook.teach.source import Chapter, Question
 #: Name of our entry in the metadata of notebooks and cells.
 OURS = "latentbook"
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+#: From this length on a secret line may not stand in the middle of another line either.
+_LONG = 25
 _CLAIM = re.compile(r" ?<!-- claim: .*? -->")
 _WRITTEN = "*Write your answer here, in the place of this line.*"
 
@@ -227,11 +229,12 @@ def leaks(assignment: Assignment, text: str) -> list[str]:
     """
     shown = [assignment.chapter.setup, *(one for r in assignment.ready for one in _shown(r))]
     given = {line.strip() for one in shown for line in one.split("\n")}
+    lines = {line.strip() for line in text.split("\n")}
     return [
         f"{found.question.id}: {line}"
         for found in assignment.ready
         for line in secrets(found)
-        if line not in given and line in text
+        if line not in given and (line in lines or (len(line) >= _LONG and line in text))
     ]
 
 

@@ -9,12 +9,14 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from latentbook import paths
 from latentbook.errors import LatentbookError
 from latentbook.study import judge, records
 from latentbook.study.claims import Evidence
@@ -104,9 +106,14 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-@cache
 def evidence() -> Evidence:
     """Return the full-scale records and the comparisons, for blocks of choices."""
+    return _evidence(paths.root())
+
+
+@cache
+def _evidence(root: Path) -> Evidence:
+    """Return the records of the project in a folder, read once."""
     every = records.read()
     return Evidence(every, judge.compare(judge.published(), every))
 
@@ -205,18 +212,19 @@ def _choose(found: Ready, seed: int | None) -> None:
     found.namespace |= {k: v for k, v in space.items() if k not in found.namespace}
 
 
-#: Code of a block of choices -> what it defines; the records do not change while we run.
-_CHOSEN: dict[str, dict[str, Any]] = {}
+#: Project and code of a block of choices -> what it defines; records do not change while we run.
+_CHOSEN: dict[tuple[Path, str], dict[str, Any]] = {}
 
 
 def _chosen(question: Question, namespace: Mapping[str, Any]) -> dict[str, Any]:
     """Return the names that a block of choices defines."""
     code = question.code("choices")
-    if code not in _CHOSEN:
+    key = (paths.root(), code)
+    if key not in _CHOSEN:
         space = {**namespace, "evidence": evidence()}
         execute(code, space, f"<choices of {question.id}>")
-        _CHOSEN[code] = space
-    return _CHOSEN[code]
+        _CHOSEN[key] = space
+    return _CHOSEN[key]
 
 
 def cells_of(found: Ready, *, solved: bool) -> list[tuple[str, str]]:

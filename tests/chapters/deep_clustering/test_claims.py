@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from latentbook import paths
 from latentbook.chapters.deep_clustering import CHAPTER, claims
 from latentbook.study import judge, records
 from latentbook.study.claims import evaluate
+from latentbook.teach import running, source
 
 
 @pytest.fixture(scope="module")
@@ -61,39 +58,15 @@ def best(row):
 def test_a_claim_fails_where_the_records_contradict_it(
     every, compared, claim, chosen, metrics, problem
 ):
-    source = claims.CLAIMS.sources[f"04-{claim}"]
-    assert evaluate(source, every, compared).problems == []
-    found = evaluate(source, changed(every, chosen, **metrics), compared).problems
+    claimed = claims.CLAIMS.sources[f"04-{claim}"]
+    assert evaluate(claimed, every, compared).problems == []
+    found = evaluate(claimed, changed(every, chosen, **metrics), compared).problems
     assert any(problem in words for words in found), found
 
 
-def solution(label: str) -> str:
-    """The code of a solution of the chapter."""
-    notebook = json.loads((paths.notebooks() / f"{CHAPTER}.ipynb").read_text(encoding="utf-8"))
-    text = "".join("".join(cell["source"]) for cell in notebook["cells"])
-    answer = text.split(f"{{solution}} {label}\n")[1]
-    return re.search(r"```python\n(.*?)```", answer, re.DOTALL)[1]
-
-
 def test_the_target_of_the_exercise_reverses_the_order():
-    space: dict[str, object] = {}
-    exec(solution("ex-04-target"), space)
-    sizes, q = np.asarray(space["sizes"]), np.asarray(space["q"])
-    p = space["target_distribution"](q)[-1]
-    assert q[-1, 0] > q[-1, 1]
-    assert p[0] < p[1]
-    assert sizes[0] / sizes[1] == pytest.approx(2.8, abs=0.05)
-    np.testing.assert_allclose(p, [0.44, 0.56], atol=0.005)
-
-
-def test_agreement_of_the_exercise_does_not_choose_the_most_accurate_run(capsys):
-    from latentbook import metrics
-    from latentbook.chapters.deep_clustering import figures
-    from latentbook.study import figure_arrays
-
-    space = {"np": np, "figures": figures, "metrics": metrics, "saved": figure_arrays.saved("04")}
-    exec(solution("ex-04-start"), space)
-    rows = [line.rsplit(" ", 2)[1:] for line in capsys.readouterr().out.splitlines()]
-    agreement, accuracy = np.array(rows, dtype=float).T
-    assert len(rows) >= 6
-    assert agreement.argmin() == accuracy.argmax()
+    chapter = source.read(source.folder() / f"{CHAPTER}.md")
+    found = running.ready(chapter.question("target"), running.setup(chapter)).solution
+    np.testing.assert_allclose(found.equal_target, [9 / 13, 4 / 13])
+    assert found.turning_ratio == pytest.approx(2.25)
+    assert found.reversed_target[0] < found.reversed_target[1]
