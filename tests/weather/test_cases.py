@@ -1,6 +1,5 @@
 """What people bring: ensembles, forecasts, other calendars, other names, packed files, folders."""
 
-import importlib.util
 import zipfile
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from latentbook.weather.sources import axes
 from latentbook.weather.summary import describe
 
 from .conftest import canonical
-
-HERE = importlib.util.find_spec("cftime") is not None
 
 
 def written(data, path):
@@ -138,26 +135,13 @@ def counted(units, calendar=None, n=40, hours=24):
     return data.assign_coords(time=("time", values, attributes))
 
 
-@pytest.mark.skipif(HERE, reason="cftime is here")
-@pytest.mark.parametrize(
-    ("units", "calendar"),
-    [("hours since 1-1-1 00:00:0.0", None), ("days since 2000-01-01", "360_day")],
-)
-def test_times_that_need_a_package_say_so(tmp_path, units, calendar):
-    path = written(counted(units, calendar), tmp_path / "times.nc")
-    with pytest.raises(LatentbookError, match=r"need the package cftime .*: pip install cftime"):
-        sources.open(path)
-
-
 def test_times_counted_from_the_year_1(tmp_path):
-    pytest.importorskip("cftime")
     path = written(counted("hours since 1-1-1 00:00:0.0"), tmp_path / "ncep.nc")
     assert str(sources.open(path)["time"].values[0])[:10] == "2001-01-01"
 
 
 @pytest.mark.parametrize(("calendar", "left_out"), [("360_day", 1), ("noleap", 0)])
 def test_other_calendars_lose_the_days_that_are_none(tmp_path, calendar, left_out, capsys):
-    pytest.importorskip("cftime")
     path = written(counted("days since 2001-02-01", calendar), tmp_path / "model.nc")
     found = sources.open(path)
     assert found["time"].dtype.kind == "M"

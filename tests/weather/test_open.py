@@ -322,13 +322,6 @@ def test_regions_and_periods_without_data(tmp_path):
         sources.open(path, period="1994")
 
 
-def test_calendars_without_real_days(tmp_path):
-    data = canonical(40, hours=24)
-    days = ("time", np.arange(40), {"units": "days since 2000-01-01", "calendar": "360_day"})
-    data = data.assign_coords(time=days)
-    refused(tmp_path, data, "360_day")
-
-
 def test_files_that_are_not_there_or_no_weather(tmp_path):
     with pytest.raises(LatentbookError, match=r"there is no file nowhere\.nc: give a path"):
         sources.open("nowhere.nc")

@@ -3,7 +3,6 @@
 The CF conventions name an axis by its attributes (``standard_name``, ``units``); files without
 them use one of a few names.
 Further axes, such as the members of an ensemble, are named, and one of their entries is chosen.
-Reading times of other calendars needs the package cftime.
 
 References
 ----------

@@ -74,11 +74,6 @@ def read(path: str) -> xr.Dataset:
     try:
         return xr.open_dataset(path, **options)
     except (OSError, ValueError, KeyError, EOFError, RuntimeError, TypeError, ImportError) as error:
-        if "decode time" in str(error) and find_spec("cftime") is None:
-            raise LatentbookError(
-                f"the times of {path} need the package cftime ({_first_line(error)}): pip install "
-                "cftime"
-            ) from error
         advice = "check the address and the network" if "://" in path else "restore the file"
         raise LatentbookError(f"{path} cannot be read ({_first_line(error)}): {advice}") from error
 
