@@ -6,7 +6,7 @@ Codes of the windows are made by `codes`, clusters of the codes by `patterns`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,8 @@ class Weather:
         Number of fields in a window, and from the start of one window to the start of the next.
     train_share : float
         Share of the windows, from the first on, that are for training.
+    treated : mapping, optional
+        What was done to the fields before, as the records spell it; see `treatment`.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Weather:
     length: int
     step: int
     train_share: float
+    treated: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of windows."""
@@ -121,6 +124,7 @@ class Weather:
             "length": self.length,
             "step": self.step,
             "train_share": self.train_share,
+            **self.treated,
         }
 
 
