@@ -314,14 +314,8 @@ def _principal_components(
     seconds = time.perf_counter() - start
     scores, examples = _tested(weather, windows, reconstruct)
     params = {"n_codes": n_codes}
-    return Representation(
-        "-".join([f"pca{n_codes}", *kinds]),
-        codes.astype(np.float32),
-        seconds,
-        params,
-        scores,
-        examples,
-    )
+    name = "-".join([f"pca{n_codes}", *kinds])
+    return Representation(name, codes.astype(np.float32), seconds, params, scores, examples)
 
 
 def _tested(

@@ -1,8 +1,8 @@
-"""Weather regimes: are there clusters at all, how many, which years do they hold, and a map of them.
+"""Weather regimes: whether there are clusters, how many, of which years, and a map of them.
 
-`classifiability` asks whether partitions of k-means agree more than those of red noise with the same
-spectrum. `self_organising_map` is the rival of k-means that climatologists use most.
-`by_year` and `trend` test whether clusters belong to certain years.
+`classifiability` asks whether partitions of k-means agree more than those of red noise.
+`self_organising_map` is the rival of k-means that climatologists use most.
+`by_year` and `trends` test whether clusters belong to certain years.
 
 References
 ----------
@@ -19,7 +19,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -104,7 +104,7 @@ def red_noise(x: np.ndarray, runs: np.ndarray, seed: int) -> np.ndarray:
     edges = np.flatnonzero(np.concatenate([[True], ~follows, [True]]))
     edges[-1] = len(x)
     made = np.empty_like(noise)
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         for j, a in enumerate(memory):
             shocks = np.sqrt(1 - a**2) * noise[start:stop, j]
             shocks[0] = noise[start, j]  # stationary from the first row on
@@ -257,7 +257,7 @@ def _chi_square(table: np.ndarray, k: int) -> float:
 
 
 def trends(labels: np.ndarray, years: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how the share of each cluster changes with the years, and the test of Mann and Kendall.
+    """Return how the share of each cluster changes with the years, and Mann and Kendall's test.
 
     Returns
     -------

@@ -1,6 +1,7 @@
 """The long trainings of chapter 05 as a queue, for a processor core or a GPU.
 
-``python -m latentbook.chapters.weather_patterns.queue`` runs it. Jobs stand in the order of their value. Each measures representations by the neutral judge
+``python -m latentbook.chapters.weather_patterns.queue`` runs it.
+Jobs stand in the order of their value. Each measures representations by the neutral judge
 (`judged`) and adds records. A run whose record exists is skipped, and an interrupted training
 continues, so that the same command goes on until all is done.
 
