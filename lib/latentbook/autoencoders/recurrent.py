@@ -274,7 +274,9 @@ def composite(autoencoder: Autoencoder, ahead: Autoencoder) -> keras.Model:
     more = ahead.decoder.output_shape[1]
     window = keras.Input((length + more, *frame), name="window")
     code = autoencoder.encoder(window[:, :length])
-    both = [autoencoder.decoder(code), ahead.decoder(code)]
+    # another name: a model may not have two layers called decoder
+    predict = keras.Model(ahead.decoder.inputs[0], ahead.decoder.outputs[0], name="ahead")
+    both = [autoencoder.decoder(code), predict(code)]
     return keras.Model(window, ops.concatenate(both, axis=1), name="composite")
 
 

@@ -85,7 +85,7 @@ def _sizes(design: Design, sizes: Sequence[int]) -> tuple[Design, ...]:
 
 _COARSE = Treatment(coarse=4)
 _DAILY = ("t850", "msl")
-_FIVE = (0, 1, 2, 3, 4)
+_THREE, _FIVE = (0, 1, 2), (0, 1, 2, 3, 4)
 
 JOBS = (
     # ---- a processor core
@@ -93,33 +93,33 @@ JOBS = (
         _FIVE, _COARSE, minutes=2),
     Job("real-sizes", "weather-eraint", ("pca",), _sizes(Design(), SIZES), _DAILY, _FIVE, _COARSE,
         minutes=2),
-    Job("forty-cheap", FORTY, (*CONTROLS, "pca-first"), (Design(n_codes=16),), ("wind900",), _FIVE,
-        _COARSE, minutes=6),
-    Job("forty-sizes", FORTY, ("pca",), _sizes(Design(), SIZES), ("wind900",), _FIVE, _COARSE,
+    Job("forty-cheap", FORTY, (*CONTROLS, "pca-first"), (Design(n_codes=16),), ("wind900",),
+        _THREE, _COARSE, minutes=6),
+    Job("forty-sizes", FORTY, ("pca",), _sizes(Design(), SIZES), ("wind900",), _THREE, _COARSE,
         minutes=4),
-    Job("real-time", "weather-eraint", NETWORKS, (SMALL,), _DAILY, (0, 1, 2), _COARSE, minutes=20),
-    Job("five-time", FORTY, (*NETWORKS, "conv-lstm-composite", "conv-lstm-shuffled"), (SMALL,),
-        ("wind900",), (0, 1, 2), _COARSE, (5.0,), minutes=30),
     Job("five-cheap", FORTY, (*CONTROLS, "pca", "pca-first"), (Design(n_codes=16),), ("wind900",),
-        (0, 1, 2), _COARSE, (5.0,), minutes=2),
-    Job("more-data-cheap", FORTY, ("pca",), (Design(n_codes=16),), ("wind900",), _FIVE, _COARSE,
-        (2.0, 5.0, 10.0, 20.0), minutes=4),
+        _THREE, _COARSE, (5.0,), minutes=2),
+    Job("five-time", FORTY, (*NETWORKS, "conv-lstm-composite", "conv-lstm-shuffled"), (SMALL,),
+        ("wind900",), _THREE, _COARSE, (5.0,), minutes=30),
+    Job("real-time", "weather-eraint", NETWORKS, (SMALL,), _DAILY, _THREE, _COARSE, minutes=20),
+    Job("more-data", FORTY, ("pca",), (Design(n_codes=16),), ("wind900",), _THREE, _COARSE,
+        (2.0, 10.0, 20.0), minutes=2),
+    Job("more-data-networks", FORTY, ("fc-lstm",), (SMALL,), ("wind900",), _THREE, _COARSE,
+        (2.0, 10.0, 20.0, None), minutes=25),
     Job("five-sizes", FORTY, ("fc-lstm", "conv"), _sizes(SMALL, (4, 8, 32, 64, 256)), ("wind900",),
         (0,), _COARSE, (5.0,), minutes=8),
-    Job("more-data-fc-lstm", FORTY, ("fc-lstm",), (SMALL,), ("wind900",), (0, 1, 2), _COARSE,
-        (2.0, 10.0, 20.0, None), minutes=25),
     # ---- a GPU, in the order of value
     Job("gpu-time", FORTY, (*NETWORKS, "conv-lstm-shuffled", "cnn-lstm-shuffled"), (FULL,),
-        ("wind900",), (0, 1, 2), minutes=150, gpu=True),
-    Job("gpu-thesis", FORTY, ("fc-lstm", "cnn-lstm"), (THESIS,), ("wind900",), (0, 1, 2),
+        ("wind900",), _THREE, minutes=150, gpu=True),
+    Job("gpu-thesis", FORTY, ("fc-lstm", "cnn-lstm"), (THESIS,), ("wind900",), _THREE,
         minutes=120, gpu=True),
-    Job("gpu-sizes", FORTY, NETWORKS, _sizes(FULL, (4, 8, 16, 32, 64)), ("wind900",), (0, 1, 2),
+    Job("gpu-sizes", FORTY, NETWORKS, _sizes(FULL, (4, 8, 16, 32, 64)), ("wind900",), _THREE,
         minutes=500, gpu=True),
-    Job("gpu-composite", FORTY, ("conv-lstm-composite",), (FULL,), ("wind900",), (0, 1, 2),
+    Job("gpu-composite", FORTY, ("conv-lstm-composite",), (FULL,), ("wind900",), _THREE,
         minutes=40, gpu=True),
-    Job("gpu-more-data", FORTY, NETWORKS, (replace(FULL, n_codes=16),), ("wind900",), (0, 1, 2),
+    Job("gpu-more-data", FORTY, NETWORKS, (replace(FULL, n_codes=16),), ("wind900",), _THREE,
         years=(2.0, 5.0, 10.0, 20.0), minutes=200, gpu=True),
-    Job("gpu-real", "weather-eraint", NETWORKS, _sizes(FULL, (16, 256)), _DAILY, (0, 1, 2),
+    Job("gpu-real", "weather-eraint", NETWORKS, _sizes(FULL, (16, 256)), _DAILY, _THREE,
         minutes=60, gpu=True),
 )  # fmt: skip
 
