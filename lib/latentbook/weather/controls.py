@@ -53,8 +53,8 @@ class Mean(Windows):
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
         """Return (n, 1, ny, nx, channels)."""
-        n, _, *field = super().shape
-        return n, 1, *field
+        n, _, ny, nx, channels = super().shape
+        return n, 1, ny, nx, channels
 
     def __getitem__(self, index: Any) -> np.ndarray:
         """Return averaged windows of shape (k, 1, ny, nx, channels)."""
