@@ -334,11 +334,8 @@ def _years() -> Iterator[tuple[Weather, int, Score]]:
     """Yield the test of years for the Junes, as they are, without trend, and for ERA-Interim."""
     for dataset, block in (("weather-era5-june", 8), ("weather-eraint", 14)):
         weather = open_weather(dataset, levels=[500.0], domain="data")
-        for treatment in (
-            Treatment(coarse=4, area=True),
-            Treatment(coarse=4, area=True, detrend=True),
-        ):
-            treated = treat(weather, treatment)
+        for detrend in (False, True):
+            treated = treat(weather, Treatment(coarse=4, area=True, detrend=detrend))
             for seed in range(3):
                 known = np.ones(len(treated), bool)
                 labels = patterns.fit(treated.points, known, 15, seed).labels

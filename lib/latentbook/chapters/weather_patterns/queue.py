@@ -40,7 +40,7 @@ SIZES = (4, 8, 16, 32, 64, 256)
 CONTROLS = ("raw", "raw-first", "raw-mean", "raw-shuffled")
 NETWORKS = ("fc-lstm", "conv", "conv-single", "cnn-lstm", "conv-lstm")
 #: Widths and filters for fields of 16 x 16 cells.
-SMALL = Design(epochs=60, n_codes=16, widths=(128, 64), filters=(8, 16), patience=6)
+SMALL = Design(epochs=25, n_codes=16, widths=(128, 64), filters=(8, 16), patience=4)
 THESIS = Design(setting="thesis", epochs=300, filters=(64, 32, 16))
 FULL = Design(epochs=200, filters=(64, 32, 16), patience=10)
 
@@ -99,9 +99,10 @@ JOBS = (
         minutes=4),
     Job("five-cheap", FORTY, (*CONTROLS, "pca", "pca-first"), (Design(n_codes=16),), ("wind900",),
         _THREE, _COARSE, (5.0,), minutes=2),
-    Job("five-time", FORTY, (*NETWORKS, "conv-lstm-composite", "conv-lstm-shuffled"), (SMALL,),
-        ("wind900",), _THREE, _COARSE, (5.0,), minutes=30),
+    Job("five-time", FORTY, NETWORKS, (SMALL,), ("wind900",), _THREE, _COARSE, (5.0,), minutes=20),
     Job("real-time", "weather-eraint", NETWORKS, (SMALL,), _DAILY, _THREE, _COARSE, minutes=20),
+    Job("five-more", FORTY, ("conv-lstm-composite", "conv-lstm-shuffled", "cnn-lstm-shuffled"),
+        (SMALL,), ("wind900",), (0,), _COARSE, (5.0,), minutes=8),
     Job("more-data", FORTY, ("pca",), (Design(n_codes=16),), ("wind900",), _THREE, _COARSE,
         (2.0, 10.0, 20.0), minutes=2),
     Job("more-data-networks", FORTY, ("fc-lstm",), (SMALL,), ("wind900",), _THREE, _COARSE,
