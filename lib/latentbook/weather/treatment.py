@@ -31,7 +31,8 @@ SEASONS = {
 HARMONICS = 2
 #: Fields that are changed at once.
 BLOCK = 4096
-_YEAR = np.timedelta64(1, "D") * 365.2425
+#: Days of a year.
+DAYS = 365.2425
 
 
 @dataclass(frozen=True)
@@ -126,28 +127,32 @@ def treat(weather: Weather, treatment: Treatment) -> Weather:
 def _removed(
     values: np.ndarray, times: np.ndarray, known: np.ndarray, treatment: Treatment
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function from times to what is subtracted there, fitted where `known`."""
+    """Return a function from times to what is subtracted there, fitted where `known`.
+
+    Cycle and trend are fitted together: a trend alone would take its part of an unfinished year.
+    """
     flat = values.reshape(len(values), -1)
-    harmonics = HARMONICS if treatment.anomalies else 0
-    design = _design(times[known], times[0], harmonics, trend=treatment.detrend)
+    design = _design(times[known])
     coefficients, *_ = np.linalg.lstsq(design.T @ design, design.T @ flat[known], rcond=None)
     if not treatment.anomalies:  # the trend alone: the level stays
+        coefficients[:-1] = 0
         coefficients[0] = -coefficients[-1] * design[:, -1].mean()
+    elif not treatment.detrend:
+        coefficients[0] += coefficients[-1] * design[:, -1].mean()
+        coefficients[-1] = 0
 
     def removed(at: np.ndarray) -> np.ndarray:
-        columns = _design(at, times[0], harmonics, trend=treatment.detrend)
-        return (columns @ coefficients).astype(np.float32)
+        return (_design(at) @ coefficients).astype(np.float32)
 
     return removed
 
 
-def _design(times: np.ndarray, origin: np.datetime64, harmonics: int, *, trend: bool) -> np.ndarray:
-    years = (times - np.datetime64("2000-01-01", "ns")) / _YEAR
+def _design(times: np.ndarray, harmonics: int = HARMONICS, *, trend: bool = True) -> np.ndarray:
+    """Return columns of ones, of cosines and sines of the year, and of decades."""
+    years = (times - np.datetime64("2000-01-01", "ns")) / np.timedelta64(1, "D") / DAYS
     angle = 2 * np.pi * years[:, None] * np.arange(1, harmonics + 1)
     columns = [np.ones((len(times), 1)), np.cos(angle), np.sin(angle)]
-    if trend:
-        columns.append(((times - origin) / _YEAR)[:, None] / 10)
-    return np.concatenate(columns, axis=1)
+    return np.concatenate([*columns, years[:, None] / 10] if trend else columns, axis=1)
 
 
 def annual_cycle(
@@ -166,12 +171,11 @@ def annual_cycle(
     callable
         From times to the cycle there, of shape (number of times, n_values), float32.
     """
-    design = _design(times, times[0], harmonics, trend=False)
+    design = _design(times, harmonics, trend=False)
     coefficients, *_ = np.linalg.lstsq(design, values, rcond=None)
 
     def cycle(at: np.ndarray) -> np.ndarray:
-        columns = _design(at, times[0], harmonics, trend=False)
-        return (columns @ coefficients).astype(np.float32)
+        return (_design(at, harmonics, trend=False) @ coefficients).astype(np.float32)
 
     return cycle
 
