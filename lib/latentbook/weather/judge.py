@@ -17,13 +17,14 @@ References
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from latentbook.errors import LatentbookError, check_between
-from latentbook.weather import sources
+from latentbook.weather import patterns, sources
 from latentbook.weather.dataset import Weather
 
 #: Days that one block of the bootstrap holds: longer than weather remembers.
@@ -227,3 +228,44 @@ def tested_index(points: np.ndarray, labels: np.ndarray, testing: np.ndarray) ->
     if not 1 < present < testing.sum():
         return float("nan")
     return float(calinski_harabasz_score(points[testing], labels[testing]))
+
+
+def scores(
+    weather: Weather,
+    labels: np.ndarray,
+    reference: np.ndarray,
+    unseen: Mapping[str, tuple[np.ndarray, np.ndarray]],
+) -> dict[str, float]:
+    """Return what clusters say about unseen variables on test windows, beside `reference`.
+
+    Parameters
+    ----------
+    weather : Weather
+    labels, reference : arrays of int, shape (n_windows,)
+        The clusters that are judged, and those that they are compared with.
+    unseen : mapping
+        Name -> times and fields, as `unseen` returns them.
+
+    Returns
+    -------
+    dict
+        For each variable ``explained_<name>``, and ``lead_<name>`` with ``_low`` and ``_high``: by
+        how much more than the reference. The same with ``_weather`` after the name for what is
+        left without the annual cycle. ``calinski_harabasz_raw`` of the test windows; persistence
+        between test windows that share no field, with its chance.
+    """
+    training, testing = weather.training, weather.testing
+    found: dict[str, float] = {}
+    for name, (times, fields) in unseen.items():
+        for suffix, cycle in (("", False), ("_weather", True)):
+            y = over_windows(weather, times, fields, cycle=cycle)
+            ours, theirs = (errors(y, one, training, testing) for one in (labels, reference))
+            gain = lead(ours, theirs, weather.times[testing])
+            found[f"explained_{name}{suffix}"] = 1 - float(ours.mean())
+            found[f"lead_{name}{suffix}"] = gain.mean
+            found[f"lead_{name}{suffix}_low"] = gain.low
+            found[f"lead_{name}{suffix}_high"] = gain.high
+    found["calinski_harabasz_raw"] = tested_index(weather.points, labels, testing)
+    apart = -(-weather.length // weather.step)
+    lasting = patterns.persistence(labels[testing], weather.times[testing], steps=apart)
+    return found | {f"{name}_apart": value for name, value in lasting.items()}

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from latentbook import paths
-from latentbook.chapters.weather_patterns import CHAPTER, judged
+from latentbook.chapters.weather_patterns import CHAPTER
 from latentbook.errors import LatentbookError
 from latentbook.study import figure_arrays, records
 from latentbook.study.method import Method
@@ -267,7 +267,7 @@ def judged_again(dataset: str, unseen: tuple[str, ...]) -> Iterator[tuple[Weathe
             continue
         labels = arrays[key].astype(int)
         raw = arrays[f"labels raw, seed {row['seed']}"].astype(int)
-        scores = judged.judge_labels(weather, labels, raw, seen)
+        scores = judge.scores(weather, labels, raw, seen)
         if types is not None:
             scores |= _shifted(labels, weather.times, types)
         about = {"evaluated_on": "test", "job": f"labels kept, {dataset}, {name}, {row['seed']}"}
@@ -353,7 +353,7 @@ def _maps_of_fields() -> Iterator[tuple[Weather, int, Score]]:
     raw = patterns.fit(weather.points, weather.training, 15, 0)
     fitted = regimes.self_organising_map(weather.points[weather.training].astype(float))
     labels = patterns.nearest(weather.points, fitted.centres)
-    scores = judged.judge_labels(weather, labels, raw.labels, seen)
+    scores = judge.scores(weather, labels, raw.labels, seen)
     points = weather.points[weather.training].astype(float)
     scores["topographic_error"] = regimes.topographic_error(points, fitted)
     about = {"k": 15, "rows": 3, "columns": 5, "evaluated_on": "test"} | weather.params

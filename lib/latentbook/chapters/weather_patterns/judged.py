@@ -54,7 +54,7 @@ def run(
     k = setting.design.k
     clusters = patterns.fit(represented.codes, weather.training, k, random_state)
     reference = patterns.fit(weather.points, weather.training, k, random_state)
-    scores = judge_labels(weather, clusters.labels, reference.labels, unseen)
+    scores = judge.scores(weather, clusters.labels, reference.labels, unseen)
     rows = np.flatnonzero(weather.testing)
     rows = rows[sampling.subsample(len(rows), POINTS)]
     z = represented.codes[rows]
@@ -74,6 +74,7 @@ def run(
     }
     if represented.losses.size:
         arrays[f"losses {label}"] = represented.losses
+        scores["epochs"] = represented.losses.shape[1]
     return Result(
         CHAPTER,
         weather,
@@ -100,36 +101,3 @@ def label_of(name: str, params: Mapping[str, Any], seed: int) -> str:
         parts.append(f"{params['n_codes']} codes")
     parts += [f"{params[key]:g} years" for key in ("years",) if key in params]
     return ", ".join([*parts, f"seed {seed}"])
-
-
-def judge_labels(
-    weather: Weather,
-    labels: np.ndarray,
-    reference: np.ndarray,
-    unseen: Mapping[str, tuple[np.ndarray, np.ndarray]],
-) -> dict[str, float]:
-    """Return what clusters say about unseen variables on test windows, beside `reference`.
-
-    Returns
-    -------
-    dict
-        For each variable ``explained_<name>``, and ``lead_<name>`` with ``_low`` and ``_high``: by
-        how much more than the reference. The same with ``_weather`` after the name for what is
-        left without the annual cycle. ``calinski_harabasz_raw`` of the test windows; persistence
-        between test windows that share no field, with its chance.
-    """
-    training, testing = weather.training, weather.testing
-    scores: dict[str, float] = {}
-    for name, (times, fields) in unseen.items():
-        for suffix, cycle in (("", False), ("_weather", True)):
-            y = judge.over_windows(weather, times, fields, cycle=cycle)
-            ours, theirs = (judge.errors(y, one, training, testing) for one in (labels, reference))
-            lead = judge.lead(ours, theirs, weather.times[testing])
-            scores[f"explained_{name}{suffix}"] = 1 - float(ours.mean())
-            scores[f"lead_{name}{suffix}"] = lead.mean
-            scores[f"lead_{name}{suffix}_low"] = lead.low
-            scores[f"lead_{name}{suffix}_high"] = lead.high
-    scores["calinski_harabasz_raw"] = judge.tested_index(weather.points, labels, testing)
-    apart = -(-weather.length // weather.step)
-    lasting = patterns.persistence(labels[testing], weather.times[testing], steps=apart)
-    return scores | {f"{name}_apart": value for name, value in lasting.items()}
