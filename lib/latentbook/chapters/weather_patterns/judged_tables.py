@@ -201,7 +201,7 @@ def _sizes(judged: pd.DataFrame) -> str:
             markdown(
                 ["codes", "numbers", *head, "CH test", "error, m", "seeds"],
                 body,
-                caption="Size of the code: what patterns explain without the season on test windows, "
+                caption="Size of the code: what patterns explain without season on test windows, "
                 f"{TITLES[dataset]}, fields of 16 x 16 cells{span}",
                 name=f"tbl-05-sizes-{dataset}{'' if np.isnan(years) else '-some'}",
             )
@@ -244,10 +244,10 @@ def _time(judged: pd.DataFrame) -> str:
             markdown(
                 ["what is clustered", *head, "epochs", "seeds"],
                 body,
-                caption="Does time help? Variance without the season that fifteen patterns explain on "
-                f"test windows, and how much more than those of the raw windows: {TITLES[dataset]}, "
-                "fields of 16 x 16 cells, codes of 16 numbers; in brackets 95 % by blocks of two "
-                "weeks, mean over seeds",
+                caption="Does time help? Variance without season that fifteen patterns explain on "
+                "test windows, and how much more than those of the raw windows: "
+                f"{TITLES[dataset]}, fields of 16 x 16 cells, codes of 16 numbers; in brackets "
+                "95 % by blocks of two weeks, mean over seeds",
                 name=f"tbl-05-time-{dataset}",
             )
         )
@@ -307,8 +307,8 @@ def _shifts(judged: pd.DataFrame) -> str:
     return markdown(
         ["data, codes", "AMI", "AMI shifted", "z", "days", "seeds"],
         body,
-        caption="Agreement with the Hess-Brezowsky catalogue against circular shifts in time: *z* is "
-        "how many standard deviations of the shifts the agreement lies above their mean",
+        caption="Agreement with the Hess-Brezowsky catalogue against circular shifts: *z* is how "
+        "many standard deviations of the shifts the agreement lies above their mean",
         name="tbl-05-shifts",
     )
 
@@ -356,7 +356,7 @@ def _regimes(rows: pd.DataFrame) -> str:
     return markdown(
         ["regime", "days", "with monthly heights", "first half", "second half"],
         body,
-        caption="Four regimes of daily winter pressure: share of days; pattern correlation with four "
+        caption="Four regimes of daily winter pressure: share of days; correlation with four "
         "clusters of monthly heights of MERRA-2, and with the regimes of half of the winters",
         name="tbl-05-regimes",
     )
