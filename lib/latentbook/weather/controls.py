@@ -50,6 +50,8 @@ def longer(windows: Windows, more: int) -> Windows:
 class Mean(Windows):
     """Windows whose fields are averaged into one."""
 
+    gatherable = False
+
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
         """Return (n, 1, ny, nx, channels)."""
@@ -76,6 +78,7 @@ class Shuffled(Windows):
         Determines the orders, together with the place of the window in the series.
     """
 
+    gatherable = False
     seed: int = 0
 
     @cached_property

@@ -381,8 +381,8 @@ def _years(rows: pd.DataFrame) -> str:
     return markdown(
         ["data", "years", "chi-square", "by chance", "largest p", "clusters with a trend", "seeds"],
         body,
-        caption="Do clusters belong to certain years? Chi-square of fifteen clusters by years, and its "
-        "mean where blocks of a week or two are exchanged between years; clusters whose share has a "
-        "trend (Mann-Kendall, corrected for fifteen tests)",
+        caption="Do clusters belong to certain years? Chi-square of fifteen clusters by years, and "
+        "its mean where blocks of a week or two are exchanged between years; clusters whose share "
+        "has a trend (Mann-Kendall, corrected for fifteen tests)",
         name="tbl-05-years",
     )
