@@ -34,6 +34,7 @@ REPRESENTATIONS = (
     "raw-shuffled",
     "pca",
     "pca-first",
+    "pca-whitened",
     "conv",
     "conv-single",
     "fc-lstm",

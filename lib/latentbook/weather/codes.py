@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 #: centres, as in deep temporal clustering; ``composite``: trained to predict the next fields too.
 #: Controls with less time in a window: ``first``: its first field alone; ``single``: the same, by a
 #: network of all single fields; ``mean``: its mean field; ``shuffled``: its fields in any order.
+#: ``whitened``: components divided by their deviation, so that small ones count as much.
 REPRESENTATIONS = (
     "raw",
     "raw-first",
@@ -45,6 +46,7 @@ REPRESENTATIONS = (
     "raw-shuffled",
     "pca",
     "pca-first",
+    "pca-whitened",
     "conv",
     "conv-single",
     "fc-lstm",
@@ -60,7 +62,7 @@ REPRESENTATIONS = (
     "fc-lstm-joint",
     "cnn-lstm-joint",
 )
-_KINDS = "3d|forced|joint|first|single|mean|shuffled|composite"
+_KINDS = "3d|forced|joint|first|single|mean|shuffled|composite|whitened"
 #: Weight of the clustering loss in joint training; the reconstruction error is measured in units
 #: of the windows' variance.
 GAMMA = 0.1
@@ -313,6 +315,8 @@ def _principal_components(
     codes = np.concatenate([pca.transform(x.reshape(len(x), -1)) for x in parts])
     seconds = time.perf_counter() - start
     scores, examples = _tested(weather, windows, reconstruct)
+    if "whitened" in kinds:
+        codes = codes / codes[weather.training].std(axis=0)
     params = {"n_codes": n_codes}
     name = "-".join([f"pca{n_codes}", *kinds])
     return Representation(name, codes.astype(np.float32), seconds, params, scores, examples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -70,13 +71,18 @@ def draw_sizes(judged: pd.DataFrame, panels: Sequence[tuple[str, str, float]]) -
     figure, axes = plt.subplots(
         1, len(panels), figsize=(4.2 * len(panels), 3.4), layout="constrained", squeeze=False
     )
-    families = {"pca": "components", "conv": "fields as channels", "fc-lstm": "FC-LSTM"}
+    families = {
+        "pca": "components",
+        "pca-whitened": "components, whitened",
+        "conv": "fields as channels",
+        "fc-lstm": "FC-LSTM",
+    }
     for ax, (dataset, variable, years) in zip(axes[0], panels, strict=True):
         metric = f"explained_{variable}_weather"
         rows = judged[(judged["dataset"] == dataset) & (judged["coarse"] > 1)]
         rows = rows[rows["years"].isna() if np.isnan(years) else rows["years"] == years]
-        rows = rows.assign(family=[c.rstrip("0123456789") for c in rows["codes"]])
-        for colour, (family, words) in zip(plots.colours(3), families.items(), strict=True):
+        rows = rows.assign(family=[re.sub("[0-9]+", "", c) for c in rows["codes"]])
+        for colour, (family, words) in zip(plots.colours(4), families.items(), strict=True):
             one = rows[(rows["family"] == family) & (rows["n_codes"] > 0)]
             if len(one):
                 mean = one.groupby("n_codes")[metric].mean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ ORDER = (
     "raw-shuffled",
     "pca16",
     "pca16-first",
+    "pca16-whitened",
     "conv-single",
     "conv",
     "fc-lstm",
@@ -40,6 +42,7 @@ ORDER = (
     "conv-lstm-shuffled",
     "cnn-lstm-shuffled",
 )
+COMPONENTS = {"pca": "components", "pca-whitened": "components, whitened"}
 WORDS = {
     "raw": "raw windows",
     "raw-first": "first field",
@@ -96,9 +99,10 @@ def title(codes: str) -> str:
     """
     if codes in WORDS:
         return WORDS[codes]
-    size = codes.removeprefix("pca").removesuffix("-first")
+    size, _, kind = codes.removeprefix("pca").partition("-")
     if codes.startswith("pca") and size.isdecimal():
-        return f"{size} components" + (" of the first field" if codes.endswith("-first") else "")
+        end = {"first": " of the first field", "whitened": ", whitened"}
+        return f"{size} components{end.get(kind, '')}"
     return codes
 
 
@@ -184,7 +188,7 @@ def _sizes(judged: pd.DataFrame) -> str:
     tables = []
     for dataset, years in ((FORTY, np.nan), (FORTY, 5.0), ("weather-eraint", np.nan)):
         here = rows[(rows["dataset"] == dataset) & _same(rows["years"], years)]
-        here = here.assign(family=[c.rstrip("0123456789") for c in here["codes"]])
+        here = here.assign(family=[re.sub("[0-9]+", "", c) for c in here["codes"]])
         if here["n_codes"].nunique() < 2:
             continue
         variables = _present(here)
@@ -194,7 +198,7 @@ def _sizes(judged: pd.DataFrame) -> str:
             cells = [_mean(group, f"explained_{v}_weather") for v in variables]
             index = _mean(group, "calinski_harabasz_raw", 0)
             error = _mean(group, "rmse_metres")
-            name = "components" if family == "pca" else WORDS.get(str(family), str(family))
+            name = COMPONENTS.get(str(family)) or WORDS.get(str(family), str(family))
             body.append([name, str(size), *cells, index, error, str(len(group))])
         span = "" if np.isnan(years) else f", trained on {years:g} years"
         tables.append(
