@@ -85,10 +85,12 @@ def test_the_interval_covers_the_truth_where_weather_lasts():
 
 
 def test_the_index_of_test_windows_alone():
-    y, labels, _, testing = case()
-    expected = calinski_harabasz_score(y[testing], labels[testing])
-    assert judge.tested_index(y, labels, testing) == pytest.approx(expected)
-    assert np.isnan(judge.tested_index(y, np.zeros(400, int), testing))
+    weather = made_weather()
+    labels = np.arange(len(weather)) % 3
+    x = weather.main[weather.testing].reshape(weather.testing.sum(), -1)
+    expected = calinski_harabasz_score(x, labels[weather.testing])
+    assert judge.tested_index(weather, labels) == pytest.approx(expected)
+    assert np.isnan(judge.tested_index(weather, np.zeros(len(weather), int)))
 
 
 def test_another_variable_is_averaged_over_each_window():

@@ -131,10 +131,8 @@ def predictions(y: np.ndarray, labels: np.ndarray, training: np.ndarray) -> np.n
 
     A cluster without training windows predicts the mean of all training windows.
     """
-    k = int(labels.max()) + 1
-    sums = np.zeros((k, y.shape[1]))
-    np.add.at(sums, labels[training], y[training])
-    sizes = np.bincount(labels[training], minlength=k)[:, None]
+    members = np.eye(int(labels.max()) + 1)[labels[training]]
+    sums, sizes = members.T @ y[training], members.sum(axis=0)[:, None]
     means = np.where(sizes > 0, sums / np.maximum(sizes, 1), y[training].mean(axis=0))
     return means[labels]
 
@@ -220,14 +218,15 @@ def lead(
     return Lead(float(np.mean(theirs - ours)), float(low), float(high))
 
 
-def tested_index(points: np.ndarray, labels: np.ndarray, testing: np.ndarray) -> float:
+def tested_index(weather: Weather, labels: np.ndarray) -> float:
     """Return the Calinski-Harabasz index of the test windows alone, NaN with one cluster there."""
     from sklearn.metrics import calinski_harabasz_score
 
-    present = len(np.unique(labels[testing]))
-    if not 1 < present < testing.sum():
+    tested = labels[weather.testing]
+    if not 1 < len(np.unique(tested)) < len(tested):
         return float("nan")
-    return float(calinski_harabasz_score(points[testing], labels[testing]))
+    windows = weather.main[weather.testing].reshape(len(tested), -1)
+    return float(calinski_harabasz_score(windows, tested))
 
 
 def scores(
@@ -265,7 +264,7 @@ def scores(
             found[f"lead_{name}{suffix}"] = gain.mean
             found[f"lead_{name}{suffix}_low"] = gain.low
             found[f"lead_{name}{suffix}_high"] = gain.high
-    found["calinski_harabasz_raw"] = tested_index(weather.points, labels, testing)
+    found["calinski_harabasz_raw"] = tested_index(weather, labels)
     apart = -(-weather.length // weather.step)
     lasting = patterns.persistence(labels[testing], weather.times[testing], steps=apart)
     return found | {f"{name}_apart": value for name, value in lasting.items()}

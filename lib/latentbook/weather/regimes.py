@@ -302,7 +302,7 @@ def matched(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def shift_score(
-    labels: np.ndarray, others: np.ndarray, *, draws: int = 200, least: int = 30, seed: int = 0
+    labels: np.ndarray, others: np.ndarray, *, draws: int = 100, least: int = 30, seed: int = 0
 ) -> tuple[float, float, float, float]:
     """Compare how two labellings agree with how they agree when one is shifted in time.
 
@@ -314,7 +314,7 @@ def shift_score(
     ----------
     labels, others : arrays of shape (n,)
         In time.
-    draws : int, default=200
+    draws : int, default=100
         Shifts, spread evenly over all that are at least `least` windows long.
 
     Returns

@@ -16,6 +16,7 @@ import hashlib
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -276,6 +277,13 @@ def judged_again(dataset: str, unseen: tuple[str, ...]) -> Iterator[tuple[Weathe
         yield weather, row["seed"], Score(named, scores, row["params"] | about)
 
 
+#: Data sets of which labels were kept -> the variables that judge them.
+JUDGED = {
+    "weather-eraint": ("t850", "msl"),
+    "weather-ncep": ("msl",),
+    "weather-era5-june": (),
+    "weather-simulated": ("wind900",),
+}
 #: Data sets that share days with the catalogue.
 WITH_CATALOGUE = ("weather-eraint", "weather-ncep", "weather-era5-june")
 
@@ -386,17 +394,9 @@ def _four() -> None:
 
 def main(parts: list[str]) -> int:
     """Measure the parts that are named, or all of them; return the exit status."""
+    labels = {f"labels-{name}": partial(judged_again, name, by) for name, by in JUDGED.items()}
     work: Mapping[str, Any] = {
-        "labels": lambda: (
-            one
-            for dataset, unseen in (
-                ("weather-eraint", ("t850", "msl")),
-                ("weather-ncep", ("msl",)),
-                ("weather-era5-june", ()),
-                ("weather-simulated", ("wind900",)),
-            )
-            for one in judged_again(dataset, unseen)
-        ),
+        **labels,
         "map": _maps_of_fields,
         "years": _years,
         "regimes": _regimes,

@@ -121,7 +121,7 @@ def _score(
     if unseen:
         judged = judge.scores(weather, clusters.labels, clusters.labels, unseen)
         scores |= {name: value for name, value in judged.items() if name.startswith("explained")}
-        index = judge.tested_index(weather.points, clusters.labels, weather.testing)
+        index = judge.tested_index(weather, clusters.labels)
         scores["calinski_harabasz_test"] = index
     return Score(
         Method(represented.name, "k-means"),
