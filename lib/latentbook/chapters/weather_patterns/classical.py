@@ -23,6 +23,7 @@ import numpy as np
 
 from latentbook import paths
 from latentbook.chapters.weather_patterns import CHAPTER
+from latentbook.chapters.weather_patterns.tables import plain
 from latentbook.errors import LatentbookError
 from latentbook.study import figure_arrays, records
 from latentbook.study.method import Method
@@ -249,8 +250,8 @@ def judged_again(dataset: str, unseen: tuple[str, ...]) -> Iterator[tuple[Weathe
     ------
     weather, seed, score
     """
-    every = records.read(CHAPTER)
-    old = every[(every["dataset"] == dataset) & ["evaluated_on" not in p for p in every["params"]]]
+    old = plain(records.read(CHAPTER))
+    old = old[old["dataset"] == dataset]
     arrays = figure_arrays.full_scale(f"{CHAPTER[:2]}-{dataset}")
     params = old["params"].iloc[0]
     levels = [float(level) for level in params["levels"].split()][:1]
