@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from latentbook.chapters.weather_patterns import CHAPTER
+from latentbook.chapters.weather_patterns import CHAPTER, claims_judged
 from latentbook.chapters.weather_patterns.tables import labels_by_seed
 from latentbook.study import gains
 from latentbook.study.claims import Claim, Claims, Evidence, scores
@@ -23,6 +23,7 @@ from latentbook.study.records import extent
 from latentbook.weather import patterns
 
 CLAIMS = Claims("05")
+CLAIMS.sources |= claims_judged.CLAIMS.sources
 
 SIMULATED, ALPS, JUNE = "weather-simulated", "weather-ncep-alps", "weather-era5-june"
 #: Reanalyses on which all networks were trained.
