@@ -18,6 +18,7 @@ import yaml
 
 from latentbook import chapters, pipeline
 from latentbook.book import cli, graph, sweep
+from latentbook.chapters.weather_patterns import queue
 
 ROOT = Path(__file__).parents[1]
 FENCE = re.compile(r"^ *```(?:bash|sh|shell|console)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -139,6 +140,8 @@ def test_a_shown_command_exists(text, line, own_files):
         cli.parse(words)
     elif [program, *words][:3] == ["python", "-m", "latentbook.pipeline"]:
         check_pipeline(words[2:], own_files)
+    elif [program, *words][:3] == ["python", "-m", queue.__name__]:
+        queue.parse(words[2:])
     elif program.endswith("pip"):
         check_pip(words)
     elif program.endswith("snakemake"):

@@ -217,14 +217,19 @@ def trial(job: Job) -> Job:
     )  # fmt: skip
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the queue; return the exit status."""
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="queue", description=str(__doc__).splitlines()[0])
     parser.add_argument("jobs", nargs="*", help="names; none means all of the kind")
     parser.add_argument("--list", action="store_true", help="show the jobs and what is done")
     parser.add_argument("--cpu", action="store_true", help="the jobs for a processor core")
     parser.add_argument("--trial", action="store_true", help="cut to seconds, nothing is kept")
-    asked_for = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the queue; return the exit status."""
+    asked_for = parse(arguments)
     try:
         by_name = {job.name: job for job in JOBS}
         names = [choose("job of the queue", name, by_name) for name in asked_for.jobs]
