@@ -84,7 +84,7 @@ def draw_sizes(judged: pd.DataFrame, panels: Sequence[tuple[str, str, float]]) -
         rows = rows.assign(family=[re.sub("[0-9]+", "", c) for c in rows["codes"]])
         for colour, (family, words) in zip(plots.colours(4), families.items(), strict=True):
             one = rows[(rows["family"] == family) & (rows["n_codes"] > 0)]
-            if len(one):
+            if one["n_codes"].nunique() > 1:
                 mean = one.groupby("n_codes")[metric].mean()
                 ax.plot(mean.index, 100 * mean, "o-", color=colour, label=words)
         raw = rows[rows["codes"] == "raw"][metric]
@@ -158,14 +158,14 @@ def draw_regimes(arrays: Arrays, names: Sequence[str]) -> Figure:
         latitude, longitude = (arrays[f"{prefix}{n}"] for n in ("latitude", "longitude"))
         edges = (*_edges(longitude), *_edges(latitude))
         grid = box(edges, (len(latitude), len(longitude)))
-        top = np.abs(arrays[kind]).max()
+        top = 5 * np.ceil(np.abs(arrays[kind]).max() / 5)
         for ax, field, name in zip(axes[line], arrays[kind], names, strict=True):
             shown = ax.contourf(
                 grid.x, grid.y, field, levels=np.linspace(-top, top, 17), cmap="RdBu_r"
             )
             maps.draw_coast(ax, grid)
             ax.set_title(name if not line else "", fontsize="small")
-        figure.colorbar(shown, ax=axes[line], shrink=0.8, label=unit)
+        figure.colorbar(shown, ax=axes[line], shrink=0.8, label=unit, ticks=[-top, 0, top])
     return figure
 
 
