@@ -129,6 +129,21 @@ def networks_of_sixteen(evidence: Evidence) -> Claim:
 
 
 @CLAIMS
+def conv_lstm_of_sixteen(evidence: Evidence) -> Claim:
+    """One run of the ConvLSTM on ERA-Interim: undecided by both variables."""
+    run = _coarse(evidence, PRESSURE, "conv-lstm + k-means")
+    run = run[(run["n_codes"] == 16) & (run["seed"] == 0)]
+    pressure, temperature = _lead(run, "msl"), _lead(run, "t850")
+    return Claim(
+        [float(run["epochs"].iloc[0]), *pressure, *temperature],
+        {
+            "both intervals hold zero": pressure[1] < 0 < pressure[2]
+            and temperature[1] < 0 < temperature[2]
+        },
+    )
+
+
+@CLAIMS
 def whitened(evidence: Evidence) -> Claim:
     """Components that count alike explain part of it without the season, and less with it."""
     white = _coarse(evidence, WIND, "pca16-whitened + k-means")
