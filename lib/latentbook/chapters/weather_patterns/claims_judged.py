@@ -134,11 +134,13 @@ def conv_lstm_of_sixteen(evidence: Evidence) -> Claim:
     run = _coarse(evidence, PRESSURE, "conv-lstm + k-means")
     run = run[(run["n_codes"] == 16) & (run["seed"] == 0)]
     pressure, temperature = _lead(run, "msl"), _lead(run, "t850")
+    watched = evidence.arrays(f"05-judged-{ERAINT}")["losses conv-lstm, 16 codes, seed 0"][1]
     return Claim(
         [float(run["epochs"].iloc[0]), *pressure, *temperature],
         {
-            "both intervals hold zero": pressure[1] < 0 < pressure[2]
-            and temperature[1] < 0 < temperature[2]
+            "the pressure is undecided": pressure[1] < 0 < pressure[2],
+            "so is the temperature": temperature[1] < 0 < temperature[2],
+            "it was still improving": bool(watched[-1] == watched.min() and len(watched) > 1),
         },
     )
 
