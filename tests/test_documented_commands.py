@@ -18,6 +18,7 @@ import yaml
 
 from latentbook import chapters, pipeline
 from latentbook.book import cli, graph, sweep
+from latentbook.chapters.weather_patterns import queue
 from latentbook.teach import command, proving
 
 ROOT = Path(__file__).parents[1]
@@ -160,6 +161,8 @@ def test_a_shown_command_exists(text, line, own_files):
         assert all(path.is_file() for path in proving.parse(words[2:]).files)
     elif program == "sbatch":
         check_sbatch(words)
+    elif [program, *words][:3] == ["python", "-m", queue.__name__]:
+        queue.parse(words[2:])
     elif program.endswith("pip"):
         check_pip(words)
     elif program.endswith("snakemake"):

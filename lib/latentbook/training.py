@@ -191,12 +191,13 @@ def fit(
         done = len(history["loss"])
         if done:
             print(f"resumed after epoch {done} of {epochs} from the cache")
+        fed = feed.on_device(model, x) if is_lazy(x) else None
         unsaved = 0.0
         with tqdm(total=epochs, initial=done, unit="epoch", disable=not progress) as bar:
             while not _is_over(history, epochs, patience):
                 epoch = len(history["loss"])
                 start = time.perf_counter()
-                loss = _train_epoch(model, x, batch_size, seed, epoch)
+                loss = _train_epoch(model, x, batch_size, seed, epoch, fed)
                 history["loss"].append(loss)
                 if x_val is not None:
                     loss = _evaluate(model, x_val)
@@ -223,12 +224,25 @@ def n_samples(x: Any) -> int:
     return len(x if is_lazy(x) else keras.tree.flatten(x)[0])
 
 
-def _train_epoch(model: keras.Model, x: Any, batch_size: int, seed: int, epoch: int) -> float:
+def _train_epoch(
+    model: keras.Model,
+    x: Any,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    fed: keras.Model | None = None,
+) -> float:
+    """Train one epoch, through `fed` where `feed.on_device` gave one, and return the loss."""
     import keras
 
     order = np.random.default_rng([seed, epoch]).permutation(n_samples(x))
     reseed(model, seed, epoch)
-    if is_lazy(x):
+    if fed is not None:
+        starts = x.starts[order].astype(np.int32)
+        zeros = np.zeros((len(starts), *(1,) * (len(x.shape) - 1)), np.float32)
+        sent = feed.arrays(starts, zeros, batch_size=batch_size)
+        logs = fed.fit(**sent, shuffle=False, verbose=0).history
+    elif is_lazy(x):
         shown = batches(x, order, batch_size)
         logs = model.fit(feed.dataset(shown), shuffle=False, verbose=0).history
         if not shown.finite:

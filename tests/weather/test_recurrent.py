@@ -25,6 +25,7 @@ SMALL = {
     "fc-lstm": {"widths": (24, 16), "n_codes": 6},
     "cnn-lstm": {"filters": (4, 4, 4), "n_codes": 6},
     "conv": {"n_codes": 6},
+    "conv-lstm": {"filters": (4, 4), "n_codes": 6},
 }
 
 
@@ -33,6 +34,7 @@ NAMES = [
     pytest.param("fc-lstm", marks=pytest.mark.slow),
     pytest.param("cnn-lstm", marks=pytest.mark.slow),
     "conv",
+    pytest.param("conv-lstm", marks=pytest.mark.slow),
 ]
 
 
@@ -80,7 +82,7 @@ def dense(inputs: int, outputs: int) -> int:
 # --- what is built ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "channels"), zip(recurrent.BUILDERS, (1, 3, 3), strict=True))
+@pytest.mark.parametrize(("name", "channels"), zip(recurrent.BUILDERS, (1, 3, 3, 3), strict=True))
 def test_a_window_becomes_one_code_and_a_window_again(name, channels):
     network = recurrent.build(name, (LENGTH, SIDE, SIDE, channels), **SMALL[name])
     x = blobs(5, channels)
@@ -111,6 +113,43 @@ def test_the_cnn_lstm_has_the_layers_of_figure_19(channels, total):
     assert network.encoder.count_params() == encoder
     assert network.decoder.count_params() == decoder
     assert encoder + decoder == total
+
+
+def test_the_conv_lstm_has_the_layers_of_section_3_2():
+    """Patches of 4 x 4 cells become 16 channels; gates are convolutions of input and state."""
+    network = recurrent.conv_lstm((8, 64, 64, 1), filters=(64, 32, 16))
+
+    def gates(inputs: int, units: int) -> int:
+        return 4 * units * (9 * (inputs + units) + 1)
+
+    encoder = gates(16, 64) + gates(64, 32) + gates(32, 16) + dense(16 * 16 * 16, 256)
+    decoder = dense(256, 16 * 16 * 16) + gates(16, 16) + gates(16, 32) + gates(32, 64)
+    assert network.encoder.count_params() == encoder
+    assert network.decoder.count_params() == decoder + dense(64, 16)
+
+
+def test_patches_come_back_where_they_were():
+    """A linear network of one patch a map: an untrained decoder moves no cell to another patch."""
+    network = recurrent.conv_lstm((2, 8, 8, 1), filters=(2,), n_codes=3, patch=4)
+    weights = network.decoder.get_weights()
+    last = [w * 0 for w in weights]
+    last[-1] = np.arange(16, dtype=np.float32)  # the bias of each cell of a patch
+    network.decoder.set_weights(last)
+    frame = network.decoder.predict(np.zeros((1, 3)), verbose=0)[0, 0, :, :, 0]
+    patch = np.arange(16).reshape(4, 4)
+    np.testing.assert_array_equal(frame, np.tile(patch, (2, 2)))
+
+
+def test_a_composite_predicts_what_follows_from_the_same_code():
+    x, held = blobs(256), blobs(64, seed=1)
+    network, history = recurrent.trained(
+        "conv", x, held, forecast=2, epochs=8, learning_rate=0.01, standardise=True,
+        progress=False, n_codes=6,
+    )  # fmt: skip
+    assert network.encoder.input_shape == (None, 2, SIDE, SIDE, 1)
+    assert network.reconstruct(held[:, :2]).shape == (64, 2, SIDE, SIDE, 1)
+    mean_frame = float(((held - x.mean(axis=(0, 1))) ** 2).mean())
+    assert history["val_loss"][-1] < 0.9 * mean_frame
 
 
 @pytest.mark.parametrize("name", ["fc-lstm", "cnn-lstm"])
@@ -335,6 +374,7 @@ def test_an_autoencoder_for_other_windows_is_refused(tmp_path):
         ("fc-lstm", (0, 64, 64, 1), "number of frames of a window is 0, but must lie between 1"),
         ("cnn-lstm", (8, 64, 0, 1), "number of columns of a window is 0"),
         ("cnn-lstm", (8, 62, 64, 1), "multiples of 4, not 62 x 64: regrid"),
+        ("conv-lstm", (8, 62, 64, 1), "multiples of 4, not 62 x 64: regrid"),
         ("conv", (8, 62, 62, 1), "the autoencoder conv takes square images"),
         ("conv", (8, 64, 32, 1), "not 64 x 32"),
     ],
@@ -375,13 +415,17 @@ for name, design in (
     ("fc-lstm", {"widths": (8, 6), "teacher_forcing": True}),
     ("cnn-lstm", {"filters": (2, 2, 2)}),
     ("conv", {}),
+    ("conv-lstm", {"filters": (2, 2)}),
+    ("conv-lstm", {"filters": (2, 2), "forecast": 1}),
 ):
     network, history = recurrent.trained(
         name, x, x, epochs=2, batch_size=10, n_codes=4, progress=False, **design
     )
     assert np.isfinite(history["val_loss"]).all()
+    x = x[:, : network.encoder.input_shape[1]]
     assert network.copy().encode(x).shape == (24, 4)
     assert network.reconstruct(x).shape == x.shape
+    x = np.random.default_rng(0).random((24, 3, 8, 8, 1), dtype=np.float32)
 print("trained under jax")
 """
 

@@ -1,4 +1,4 @@
-"""The autoencoders of tsiatsios2019 for windows of weather: FC-LSTM, CNN-LSTM, and a plain one.
+"""The autoencoders of tsiatsios2019 for windows of weather, a ConvLSTM, and a plain one.
 
 A window of several frames becomes one code, so that clustering sees how the weather moves.
 Windows are left to `weather.windows`, training to `training`, and clusters of the codes to
@@ -11,6 +11,11 @@ References
 - klampanos2018: Iraklis A. Klampanos, Athanasios Davvetas, Spyros Andronopoulos, Charalampos
   Pappas, Andreas Ikonomopoulos, Vangelis Karkaletsis. Autoencoder-driven weather clustering for
   source estimation during nuclear events. 2018. https://doi.org/10.1016/j.envsoft.2018.01.014
+- shi2015: Xingjian Shi, Zhourong Chen, Hao Wang, Dit-Yan Yeung, Wai-kin Wong, Wang-chun Woo.
+  Convolutional LSTM network: a machine learning approach for precipitation nowcasting. 2015.
+  https://arxiv.org/abs/1506.04214
+- srivastava2015: Nitish Srivastava, Elman Mansimov, Ruslan Salakhutdinov. Unsupervised learning of
+  video representations using LSTMs. 2015. https://arxiv.org/abs/1502.04681
 
 Notes
 -----
@@ -25,6 +30,8 @@ The thesis leaves some points open; they are read like this:
 - Section 3.1 makes the output linear, section 3.2 does not name it; it is linear here.
 - Initial weights are not named. In the CNN-LSTM those before a ReLU are He's: a signal passes 13
   such layers.
+- Section 3.2 describes a Conv-LSTM (shi2015), figures 14 and 19 show convolutions and an LSTM. Both
+  are built: `conv_lstm` after the text, `cnn_lstm` after the figures.
 - "ReLU for all layers" is read as the activation of cell and output of the LSTMs; their gates stay
   sigmoid.
 """
@@ -186,6 +193,93 @@ def conv(input_shape: Shape = (8, 64, 64, 1), *, n_codes: int = 256) -> Autoenco
     return join("conv", encoder, decoder)
 
 
+def conv_lstm(
+    input_shape: Shape = (8, 64, 64, 1),
+    *,
+    filters: tuple[int, ...] = (64, 32, 16),
+    n_codes: int = 256,
+    patch: int = 4,
+) -> Autoencoder:
+    """Build a ConvLSTM autoencoder: an LSTM whose products are convolutions (section 3.2, shi2015).
+
+    As in shi2015, patches of cells become channels first, which makes the maps small. The code is a
+    linear function of the last state of the last layer; the decoder gets it at every step.
+
+    Parameters
+    ----------
+    input_shape : tuple of int, default=(8, 64, 64, 1)
+        (length, ny, nx, channels) of a window.
+    filters : sequence of int, default=(64, 32, 16)
+        Of the ConvLSTM layers of the encoder (3 x 3); the decoder mirrors them.
+    n_codes : int, default=256
+        Numbers in the code.
+    patch : int, default=4
+        Side of a patch in cells; where the sides are no multiples of 4, give a divisor of both.
+
+    Raises
+    ------
+    LatentbookError
+        If `input_shape` is not that of a window, or patches do not fill a frame.
+    """
+    length, ny, nx, channels = _check("conv-lstm", input_shape, n_codes, filters)
+    check_between("patch", patch, 1, 64)
+    if ny % patch or nx % patch:
+        raise LatentbookError(
+            f"the autoencoder conv-lstm takes frames whose sides are multiples of {patch}, not "
+            f"{ny} x {nx}: regrid the data to such a grid"
+        )
+    small = (ny // patch, nx // patch)
+    deep = channels * patch * patch
+    convolutions = {"kernel_size": 3, "padding": "same"}
+
+    x = window = keras.Input(input_shape, name="window")
+    x = ops.reshape(x, (-1, length, small[0], patch, small[1], patch, channels))
+    x = ops.reshape(ops.transpose(x, (0, 1, 2, 4, 3, 5, 6)), (-1, length, *small, deep))
+    for i, n in enumerate(filters):
+        last = i + 1 == len(filters)
+        x = layers.ConvLSTM2D(n, **convolutions, return_sequences=not last)(x)
+    x = layers.Dense(n_codes)(layers.Flatten()(x))
+    encoder = keras.Model(window, x, name="encoder")
+
+    x = code = keras.Input((n_codes,), name="code")
+    x = layers.Dense(math.prod(small) * filters[-1])(x)
+    x = layers.Reshape((length, *small, filters[-1]))(layers.RepeatVector(length)(x))
+    for n in reversed(filters):
+        x = layers.ConvLSTM2D(n, **convolutions, return_sequences=True)(x)
+    x = layers.Dense(deep)(x)  # the same weights at every place and step
+    x = ops.reshape(x, (-1, length, *small, patch, patch, channels))
+    x = ops.reshape(ops.transpose(x, (0, 1, 2, 4, 3, 5, 6)), (-1, *input_shape))
+    return join("conv-lstm", encoder, keras.Model(code, x, name="decoder"))
+
+
+def composite(autoencoder: Autoencoder, ahead: Autoencoder) -> keras.Model:
+    """Return a model with one encoder and two decoders: reconstruction and prediction.
+
+    This is the composite model of srivastava2015 that section 3.2 names. Both decoders read the
+    same code, so that it must hold where the weather goes.
+
+    Parameters
+    ----------
+    autoencoder : Autoencoder
+        Of the first fields of a window; its encoder is the one that is used.
+    ahead : Autoencoder
+        Of windows as long as the fields that follow; its decoder predicts them.
+
+    Returns
+    -------
+    keras.Model
+        From windows of both to their restoration, in the same shape.
+    """
+    length, *frame = autoencoder.encoder.input_shape[1:]
+    more = ahead.decoder.output_shape[1]
+    window = keras.Input((length + more, *frame), name="window")
+    code = autoencoder.encoder(window[:, :length])
+    # another name: a model may not have two layers called decoder
+    predict = keras.Model(ahead.decoder.inputs[0], ahead.decoder.outputs[0], name="ahead")
+    both = [autoencoder.decoder(code), predict(code)]
+    return keras.Model(window, ops.concatenate(both, axis=1), name="composite")
+
+
 def standardised(autoencoder: Autoencoder, x: Any) -> Autoencoder:
     """Return `autoencoder` between two fixed layers: (x - mean frame) / deviation, and back.
 
@@ -198,15 +292,16 @@ def standardised(autoencoder: Autoencoder, x: Any) -> Autoencoder:
         Training windows, whose mean frame and standard deviation are taken.
     """
     mean, deviation = moments(x)
+    shape = autoencoder.encoder.input_shape[1:]
 
     def fixed(scale: float, shift: np.ndarray, name: str) -> Affine:
         layer = Affine(name=name)
-        layer.build((None, *x.shape[1:]))
+        layer.build((None, *shape))
         layer.set_weights([np.float32(scale), np.float32(shift)])
         return layer
 
     to, back = fixed(1 / deviation, -mean / deviation, "to"), fixed(deviation, mean, "back")
-    window = keras.Input(x.shape[1:], name="window")
+    window = keras.Input(shape, name="window")
     encoder = keras.Model(window, autoencoder.encoder(to(window)), name="encoder")
     code = keras.Input(encoder.output_shape[1:], name="code")
     decoder = keras.Model(code, back(autoencoder.decoder(code)), name="decoder")
@@ -237,6 +332,7 @@ BUILDERS: dict[str, Callable[..., Autoencoder]] = {
     "fc-lstm": fc_lstm,
     "cnn-lstm": cnn_lstm,
     "conv": conv,
+    "conv-lstm": conv_lstm,
 }
 
 #: Setting -> architecture -> arguments of `trained`.
@@ -251,6 +347,12 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
             "activation": "relu",
         },
         "cnn-lstm": {
+            "optimizer": "sgd",
+            "learning_rate": 0.01,
+            "batch_size": 256,
+            "epochs": 300,
+        },
+        "conv-lstm": {
             "optimizer": "sgd",
             "learning_rate": 0.01,
             "batch_size": 256,
@@ -280,6 +382,14 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
             "batch_size": 16,
             "epochs": 30,
             "standardise": True,
+        },
+        "conv-lstm": {
+            "optimizer": "adam",
+            "learning_rate": 0.001,
+            "batch_size": 16,
+            "epochs": 30,
+            "standardise": True,
+            "filters": (8, 16, 16),
         },
     },
 }
@@ -314,6 +424,7 @@ def trained(
     patience: int | None = None,
     seed: int = 0,
     standardise: bool = False,
+    forecast: int = 0,
     progress: bool = True,
     **design: Any,
 ) -> tuple[Autoencoder, training.History]:
@@ -334,6 +445,9 @@ def trained(
     learning_rate : float, default=0.001
     standardise : bool, default=False
         Put the network between the layers of `standardised`.
+    forecast : int, default=0
+        So many fields at the end of each window are predicted from the code of those before, by a
+        decoder of their own (`composite`); the autoencoder is that of the fields before.
     epochs, batch_size, patience, seed, progress
         As in `latentbook.training.fit`.
     **design
@@ -342,14 +456,22 @@ def trained(
     kinds = {"adam": partial(keras.optimizers.Adam, epsilon=1e-12), "sgd": keras.optimizers.SGD}
     kind = kinds[choose("optimizer", optimizer, kinds)]
     check_between("learning_rate", learning_rate, 1e-9, 10)
-    autoencoder = build(name, x.shape[1:], seed=seed, **design)
+    length, *frame = x.shape[1:]
+    check_between("forecast", forecast, 0, length - 1)
+    autoencoder = build(name, (length - forecast, *frame), seed=seed, **design)
     if standardise:
         autoencoder = standardised(autoencoder, x)
-    autoencoder.model.compile(kind(learning_rate), "mean_squared_error", **training.compiling())
-    chosen = autoencoder.model.optimizer.get_config()
+    model = autoencoder.model
+    if forecast:
+        ahead = build(name, (forecast, *frame), seed=seed + 1, **design)
+        ahead = standardised(ahead, x) if standardise else ahead
+        model = composite(autoencoder, ahead)
+        design["forecast"] = forecast
+    model.compile(kind(learning_rate), "mean_squared_error", **training.compiling())
+    chosen = model.optimizer.get_config()
     del chosen["name"]  # Keras counts the optimizers of a process
     history = training.fit(
-        autoencoder.model,
+        model,
         x,
         x_val=x_val,
         epochs=epochs,

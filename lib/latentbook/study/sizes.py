@@ -38,6 +38,8 @@ MATRICES = tuple(name for name in DATASETS if not name.startswith("trades"))
 WEATHERS = (
     "weather-sample",
     "weather-simulated",
+    "weather-simulated-long",
+    "weather-simulated-winds",
     "weather-eraint",
     "weather-era5-june",
     "weather-ncep",

@@ -9,6 +9,7 @@ from latentbook.study.method import Method
 #: Data sets in the order of the tables -> their titles.
 TITLES = {
     "weather-simulated": "simulated, 6-hourly, 700 hPa",
+    "weather-simulated-40": "simulated, 6-hourly, 700 hPa, forty years",
     "weather-eraint": "ERA-Interim, daily, 500 hPa",
     "weather-era5-june": "ERA5, June days, 500 hPa",
     "weather-ncep": "NCEP/NCAR, daily, 500 hPa",

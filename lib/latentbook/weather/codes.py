@@ -19,13 +19,14 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from latentbook import cache
 from latentbook.errors import check_between, choose
+from latentbook.weather import controls
 from latentbook.weather.dataset import Weather
 from latentbook.weather.windows import Windows
 
@@ -34,22 +35,39 @@ if TYPE_CHECKING:
 
 #: Names of the representations. ``3d``: all levels are channels, not only the main one;
 #: ``forced``: trained with teacher forcing; ``joint``: trained further together with cluster
-#: centres, as in deep temporal clustering.
+#: centres, as in deep temporal clustering; ``composite``: trained to predict the next fields too.
+#: Controls with less time in a window: ``first``: its first field alone; ``single``: the same, by a
+#: network of all single fields; ``mean``: its mean field; ``shuffled``: its fields in any order.
+#: ``whitened``: components divided by their deviation, so that small ones count as much.
 REPRESENTATIONS = (
     "raw",
+    "raw-first",
+    "raw-mean",
+    "raw-shuffled",
     "pca",
+    "pca-first",
+    "pca-whitened",
     "conv",
+    "conv-single",
     "fc-lstm",
     "cnn-lstm",
     "cnn-lstm-3d",
+    "conv-lstm",
+    "conv-lstm-composite",
+    "fc-lstm-shuffled",
+    "cnn-lstm-shuffled",
+    "conv-lstm-shuffled",
     "fc-lstm-forced",
     "conv-joint",
     "fc-lstm-joint",
     "cnn-lstm-joint",
 )
+_KINDS = "3d|forced|joint|first|single|mean|shuffled|composite|whitened"
 #: Weight of the clustering loss in joint training; the reconstruction error is measured in units
 #: of the windows' variance.
 GAMMA = 0.1
+#: Share of the training windows, the last ones, that early stopping watches.
+WATCHED = 0.1
 #: Windows that are reconstructed, or projected, at once.
 CHUNK = 512
 
@@ -69,11 +87,14 @@ class Design:
     widths : tuple of int, default=(1024, 512)
         Widths of the FC-LSTM's layers.
     filters : tuple of int, default=(8, 16, 16)
-        Filters of the CNN-LSTM's layers.
+        Filters of the layers of CNN-LSTM and ConvLSTM.
     k : int, default=15
         Clusters of the windows; a joint network is trained with as many, for `epochs` more.
     windows : int, default=0
         Training windows that networks learn from at most, evenly spaced; 0 takes all.
+    patience : int or None, default=None
+        Stop a training when the error on the last tenth of the training windows, which are then
+        not trained on, has not fallen for this many epochs. None trains `epochs` on all of them.
     """
 
     setting: str = "affordable"
@@ -83,6 +104,7 @@ class Design:
     filters: tuple[int, ...] = (8, 16, 16)
     k: int = 15
     windows: int = 0
+    patience: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +125,9 @@ class Representation:
     examples : array of shape (2, n, ny, nx)
         First frames of a few test windows on the main level, in [0, 1], and their
         reconstruction; empty for ``raw``.
+    losses : array of shape (1 or 2, epochs)
+        Losses of training, and of the windows that early stopping watched; empty where nothing was
+        trained.
     """
 
     name: str
@@ -111,6 +136,7 @@ class Representation:
     params: dict[str, Any]
     scores: dict[str, float]
     examples: np.ndarray
+    losses: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
 
 
 def represent(weather: Weather, name: str, design: Design, seed: int) -> Representation:
@@ -142,14 +168,16 @@ def represent(weather: Weather, name: str, design: Design, seed: int) -> Represe
     True
     """
     choose("representation", name, REPRESENTATIONS)
-    base, *kinds = re.split("-(?=3d|forced|joint)", name)
+    base, *kinds = re.split(f"-(?={_KINDS})", name)
     windows = weather.heights if "3d" in kinds else weather.main
     start = time.perf_counter()
-    if name == "raw":
+    if base == "raw":
         nothing = np.empty((2, 0, *windows.shape[2:4]))
-        return Representation(name, weather.points, time.perf_counter() - start, {}, {}, nothing)
-    if name == "pca":
-        return _principal_components(weather, windows, design.n_codes, seed)
+        points = _points(weather, _seen(windows, kinds, seed)) if kinds else weather.points
+        return Representation(name, points, time.perf_counter() - start, {}, {}, nothing)
+    windows = _seen(windows, kinds, seed)
+    if base == "pca":
+        return _principal_components(weather, windows, design.n_codes, seed, kinds)
     from latentbook.autoencoders import recurrent
 
     choose("setting", design.setting, recurrent.SETTINGS)
@@ -159,17 +187,27 @@ def represent(weather: Weather, name: str, design: Design, seed: int) -> Represe
     arguments |= {"epochs": design.epochs, "n_codes": design.n_codes}
     if base == "fc-lstm":
         arguments["widths"] = design.widths
-    if base == "cnn-lstm":
+    if base in ("cnn-lstm", "conv-lstm"):
         arguments["filters"] = design.filters
     if "forced" in kinds:
         arguments["teacher_forcing"] = True
+    if "composite" in kinds:
+        arguments["forecast"] = weather.length
+    if design.patience is not None:
+        arguments["patience"] = design.patience
     joint: dict[str, Any] = {"gamma": GAMMA, "n_clusters": design.k} if "joint" in kinds else {}
 
     learned_from, part = _learned_from(weather.training, design.windows)
 
     def compute() -> dict[str, np.ndarray]:
-        training = windows.subset(learned_from)
-        network, history = recurrent.trained(base, training, seed=seed, **arguments)
+        training, watched = _watched(weather, windows.subset(learned_from), design.patience)
+        if "single" in kinds:
+            training = controls.every_field(training)
+            watched = None if watched is None else controls.every_field(watched)
+        if "composite" in kinds:
+            training = controls.longer(training, weather.length)
+            watched = None if watched is None else controls.longer(watched, weather.length)
+        network, history = recurrent.trained(base, training, watched, seed=seed, **arguments)
         seconds, losses = sum(history["seconds"]), {"loss": history["loss"][-1]}
         if joint:
             network, history = _joint(network, training, arguments, seed, **joint)
@@ -177,22 +215,32 @@ def represent(weather: Weather, name: str, design: Design, seed: int) -> Represe
             losses = {"loss": history["loss"][-1], "changed": history["changed"][-1]}
         scores, examples = _tested(weather, windows, network.reconstruct)
         scores |= losses | {"parameters": network.model.count_params(), "seconds": seconds}
-        codes = network.encode(windows)
-        return {"codes": codes, "examples": examples, "scores": np.array(json.dumps(scores))}
+        curves = [history[name] for name in ("loss", "val_loss") if name in history]
+        return {
+            "codes": network.encode(windows),
+            "examples": examples,
+            "losses": np.array(curves, np.float32),
+            "scores": np.array(json.dumps(scores)),
+        }
 
     split: Any = int(weather.training.sum())
     if part or weather.test_period is not None:
         split = cache.digest(learned_from)
     key = {"windows": windows.digest, "training": split, "seed": seed}
     key |= {"network": base, "keras": _keras()} | arguments | joint
+    if "single" in kinds:
+        key["trained_on"] = "every field"
     kept = cache.load_or_compute("windows", key, compute).arrays
     scores = json.loads(str(kept["scores"]))
     params = {"setting": design.setting} | {k: _plain(v) for k, v in (arguments | joint).items()}
     params |= part
+    if design.patience is not None:
+        params["max_epochs"] = params.pop("epochs")
     if design.setting != "affordable":
         name = f"{name} ({design.setting} setting)"
+    losses = kept.get("losses", np.empty((0, 0)))
     return Representation(
-        name, kept["codes"], scores.pop("seconds"), params, scores, kept["examples"]
+        name, kept["codes"], scores.pop("seconds"), params, scores, kept["examples"], losses
     )
 
 
@@ -207,6 +255,32 @@ def _learned_from(training: np.ndarray, most: int) -> tuple[np.ndarray, dict[str
     chosen = np.zeros_like(training)
     chosen[rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]] = True
     return chosen, {"network_windows": int(chosen.sum())}
+
+
+def _seen(windows: Windows, kinds: list[str], seed: int) -> Windows:
+    """Return the windows as a representation of these kinds sees them."""
+    if "first" in kinds or "single" in kinds:
+        return controls.first(windows)
+    if "mean" in kinds:
+        return controls.mean(windows)
+    return controls.shuffled(windows, seed) if "shuffled" in kinds else windows
+
+
+def _points(weather: Weather, windows: Windows) -> np.ndarray:
+    flat = windows[np.arange(len(weather))].reshape(len(weather), -1)
+    return flat - flat.mean(axis=0)
+
+
+def _watched(
+    weather: Weather, training: Windows, patience: int | None
+) -> tuple[Windows, Windows | None]:
+    """Return the windows to train on, and those that early stopping watches, which come later."""
+    if patience is None:
+        return training, None
+    starts = training.starts
+    first = starts[-max(1, round(WATCHED * len(starts)))]
+    before = starts + weather.length <= first
+    return training.subset(before), training.subset(starts >= first)
 
 
 def _joint(
@@ -245,7 +319,7 @@ def _plain(value: Any) -> Any:
 
 
 def _principal_components(
-    weather: Weather, windows: Windows, n_codes: int, seed: int
+    weather: Weather, windows: Windows, n_codes: int, seed: int, kinds: list[str]
 ) -> Representation:
     from sklearn.decomposition import PCA
 
@@ -263,10 +337,11 @@ def _principal_components(
     codes = np.concatenate([pca.transform(x.reshape(len(x), -1)) for x in parts])
     seconds = time.perf_counter() - start
     scores, examples = _tested(weather, windows, reconstruct)
+    if "whitened" in kinds:
+        codes = codes / codes[weather.training].std(axis=0)
     params = {"n_codes": n_codes}
-    return Representation(
-        f"pca{n_codes}", codes.astype(np.float32), seconds, params, scores, examples
-    )
+    name = "-".join([f"pca{n_codes}", *kinds])
+    return Representation(name, codes.astype(np.float32), seconds, params, scores, examples)
 
 
 def _tested(

@@ -6,7 +6,7 @@ Codes of the windows are made by `codes`, clusters of the codes by `patterns`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +52,8 @@ class Weather:
         `train_share` is then not looked at.
     chosen : dict
         What was taken of the source, as the records spell it: ``period``, ``every``, ``select``.
+    treated : mapping, optional
+        What was done to the fields before, as the records spell it; see `treatment`.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Weather:
     train_share: float
     test_period: tuple[str, str] | None = None
     chosen: dict[str, Any] = field(default_factory=dict)
+    treated: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of windows."""
@@ -178,6 +181,7 @@ class Weather:
             "step": self.step,
             **split,
             **self.chosen,
+            **self.treated,
         }
 
 

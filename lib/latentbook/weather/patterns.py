@@ -63,7 +63,12 @@ def fit(codes: np.ndarray, training: np.ndarray, k: int, seed: int) -> Patterns:
     centres = clustering.cluster(codes[training], "k-means", n_clusters=k, seed=seed).arrays[
         "centers"
     ]
-    return Patterns(centres, _distances(codes, centres).argmin(axis=1))
+    return Patterns(centres, nearest(codes, centres))
+
+
+def nearest(codes: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Return the position of the nearest centre of each row, shape (n_windows,)."""
+    return _distances(codes, centres).argmin(axis=1)
 
 
 def _distances(codes: np.ndarray, centres: np.ndarray) -> np.ndarray:

@@ -100,6 +100,8 @@ class Windows:
 
     dtype = np.dtype(np.float32)
     ndim = 5
+    #: Whether a window is a stretch of the fields as they are, which a device can gather itself.
+    gatherable = True
 
     def __len__(self) -> int:
         """Return the number of windows."""

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from latentbook import paths
-from latentbook.chapters.weather_patterns import CHAPTER, study, tables
+from latentbook.chapters.weather_patterns import CHAPTER, judged_tables, study, tables
 from latentbook.study import figure_arrays
 from latentbook.study.method import Method
 from latentbook.study.result import as_records
@@ -16,7 +16,7 @@ from ... import made
 from ...made import rows_of
 from ...weather.conftest import made_weather
 
-PAGES = {"05-runs.md", "05-clusters.md", "05-codes.md", "05-catalogue.md"}
+PAGES = {"05-runs.md", "05-clusters.md", "05-codes.md", "05-catalogue.md", *judged_tables.FILES}
 NOTHING = pd.DataFrame()
 
 
@@ -114,8 +114,9 @@ def test_a_part_of_a_data_set_is_named_in_every_table():
     scores = {"catalogue_ami": 0.3, "catalogue_ami_chance": 0.2, "catalogue_ari": 0.1}
     years = {"subset": "1962-01-01 to 1984-12-31"}
     every = [record("weather-ncep-alps", **scores) | years]
-    for page in tables.generated(pd.DataFrame(every), NOTHING).values():
-        assert "1962-01-01 to 1984-12-31" in page
+    for name, page in tables.generated(pd.DataFrame(every), NOTHING).items():
+        if name not in judged_tables.FILES:
+            assert "1962-01-01 to 1984-12-31" in page
 
 
 def test_data_sets_come_in_the_order_of_their_titles():

@@ -13,15 +13,17 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from latentbook.chapters.weather_patterns import CHAPTER
+from latentbook.chapters.weather_patterns import CHAPTER, claims_judged
 from latentbook.chapters.weather_patterns.tables import labels_by_seed
 from latentbook.study import gains
 from latentbook.study.claims import Claim, Claims, Evidence, scores
 from latentbook.study.gains import Gain
+from latentbook.study.method import Method
 from latentbook.study.records import extent
 from latentbook.weather import patterns
 
 CLAIMS = Claims("05")
+CLAIMS.sources |= claims_judged.CLAIMS.sources
 
 SIMULATED, ALPS, JUNE = "weather-simulated", "weather-ncep-alps", "weather-era5-june"
 #: Reanalyses on which all networks were trained.
@@ -106,7 +108,12 @@ def networks_trained(evidence: Evidence) -> Claim:
 
 
 def _is_network(method: str) -> bool:
-    return any(name in method for name in ("conv", "lstm"))
+    return _is_plain(method) and any(name in method for name in ("conv", "lstm"))
+
+
+def _is_plain(method: str) -> bool:
+    """Say whether a record is one of all windows, and not of test windows or of regimes."""
+    return not Method.parse(method).use
 
 
 @CLAIMS
@@ -421,7 +428,7 @@ def months_in_the_picture(evidence: Evidence) -> Claim:
 @CLAIMS
 def seasons_in_the_figure(evidence: Evidence) -> Claim:
     """Least and greatest accuracy of the season on simulated weather, all records."""
-    found = scores(evidence.rows(SIMULATED, chapter=CHAPTER), "season_accuracy")
+    found = scores(evidence.rows(SIMULATED, _is_plain, chapter=CHAPTER), "season_accuracy")
     return Claim(_ends(list(found)), {"all are above chance": found.min() > 0.3})
 
 
@@ -644,7 +651,7 @@ def distances_in_the_end(evidence: Evidence) -> Claim:
 @CLAIMS
 def seasons_in_the_end(evidence: Evidence) -> Claim:
     """Every representation tells the season; which does it better depends on the weather."""
-    rows = evidence.rows(method=lambda name: True, chapter=CHAPTER)
+    rows = evidence.rows(method=_is_plain, chapter=CHAPTER)
     scored = rows[[pd.notna(m.get("season_accuracy")) for m in rows["metrics"]]]
     above = scores(scored, "season_accuracy") - scores(scored, "season_chance")
     eraint, simulated = (

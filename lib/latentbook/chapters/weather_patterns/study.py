@@ -6,7 +6,7 @@ Codes come from `weather.codes`, clusters and their scores from `weather.pattern
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from latentbook import embed, metrics, paths, sampling
 from latentbook.chapters.weather_patterns import CHAPTER, SHOWN
 from latentbook.study.method import Method
 from latentbook.study.result import Result, Score
-from latentbook.weather import codes, maps, patterns, patterns_file
+from latentbook.weather import codes, judge, maps, patterns, patterns_file
 from latentbook.weather.codes import Design, Representation
 from latentbook.weather.dataset import Weather
 
@@ -47,7 +47,12 @@ def plan(representations: Sequence[str], design: Design) -> list[Setting]:
 
 
 def run(
-    weather: Weather, setting: Setting, *, random_state: int, types: pd.Series | None = None
+    weather: Weather,
+    setting: Setting,
+    *,
+    random_state: int,
+    types: pd.Series | None = None,
+    unseen: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
 ) -> Result:
     """Represent the windows, cluster their codes, and score both.
 
@@ -61,6 +66,9 @@ def run(
         Of the representation and of k-means.
     types : Series, optional
         The catalogue that the clusters are compared with, as `patterns.catalogue` returns it.
+    unseen : mapping, optional
+        Variables that judge the clusters on test windows: name -> times and fields, as
+        `judge.unseen` returns them.
 
     Returns
     -------
@@ -77,7 +85,7 @@ def run(
         CHAPTER,
         weather,
         random_state,
-        [_score(weather, represented, clusters, random_state, types)],
+        [_score(weather, represented, clusters, random_state, types, unseen or {})],
         arrays,
         one_file=True,
         networks="setting" in represented.params,
@@ -118,13 +126,14 @@ def _score(
     clusters: patterns.Patterns,
     random_state: int,
     types: pd.Series | None,
+    unseen: Mapping[str, tuple[np.ndarray, np.ndarray]],
 ) -> Score:
     """Score one clustering of the windows.
 
     Metrics: Calinski-Harabasz index and silhouette in the space of the codes and (``_raw``) in
     that of the fields; persistence; how well the season can be read out of the codes; how well
-    distances between windows survive in the codes; reconstruction; and, with the catalogue
-    `types`, the agreement with it.
+    distances between windows survive in the codes; reconstruction; with the catalogue `types`, the
+    agreement with it; and what `judge.scores` says of the unseen variables.
     """
     rows = sampling.subsample(len(weather), POINTS)
     raw, z, labels = weather.points[rows], represented.codes[rows], clusters.labels[rows]
@@ -143,6 +152,11 @@ def _score(
     if types is not None:
         agreement = patterns.catalogue_agreement(clusters.labels, weather.times, types)
         scores |= {f"catalogue_{name}": value for name, value in agreement.items()}
+    if unseen:
+        judged = judge.scores(weather, clusters.labels, clusters.labels, unseen)
+        scores |= {name: value for name, value in judged.items() if name.startswith("explained")}
+        index = judge.tested_index(weather, clusters.labels)
+        scores["calinski_harabasz_test"] = index
     return Score(
         Method(represented.name, "k-means"),
         scores | represented.scores | {"n_clusters": len(np.unique(clusters.labels))},
@@ -154,12 +168,14 @@ def _score(
 def _labels(
     weather: Weather, represented: Representation, clusters: patterns.Patterns, random_state: int
 ) -> dict[str, np.ndarray]:
-    """Return the times of the windows, the map, and the cluster of every window."""
-    return {
+    """Return the times of the windows, the map, the clusters of all windows, and losses."""
+    run = f"{represented.name}, seed {random_state}"
+    arrays = {
         "index": weather.times.astype("datetime64[h]").astype(np.int64),
         "box": maps.edges_of(weather.grid),
-        f"labels {represented.name}, seed {random_state}": clusters.labels.astype(np.int8),
+        f"labels {run}": clusters.labels.astype(np.int8),
     }
+    return arrays | ({f"losses {run}": represented.losses} if represented.losses.size else {})
 
 
 def _pictures(

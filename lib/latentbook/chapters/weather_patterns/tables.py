@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentbook.chapters.weather_patterns import CHAPTER
+from latentbook.chapters.weather_patterns import CHAPTER, judged_tables
 from latentbook.study import figure_arrays
 from latentbook.study.method import Method
 from latentbook.study.records import extent
@@ -41,17 +41,23 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
     compared
         Every published number beside ours, as `judge.compare` returns it.
     """
-    ours = every[every["chapter"] == CHAPTER]
+    chapter = every[every["chapter"] == CHAPTER]
+    ours = plain(chapter)
+    judged = judged_tables.generated(chapter)
     if ours.empty:
-        return dict.fromkeys(
-            ("05-runs.md", "05-clusters.md", "05-codes.md", "05-catalogue.md"), NOT_RUN
-        )
-    return {
+        names = ("05-runs.md", "05-clusters.md", "05-codes.md", "05-catalogue.md")
+        return dict.fromkeys(names, NOT_RUN) | judged
+    return judged | {
         "05-runs.md": _runs(ours),
         "05-clusters.md": _by_dataset(ours, _clusters),
         "05-codes.md": _by_dataset(ours, _codes),
         "05-catalogue.md": _catalogue(ours),
     }
+
+
+def plain(records: pd.DataFrame) -> pd.DataFrame:
+    """Return the records of all windows, without those of `judged` and `classical`."""
+    return records[[not Method.parse(method).use for method in records["method"]]]
 
 
 def live(records: Sequence[Mapping[str, Any]], title: str) -> str:
@@ -65,6 +71,11 @@ def live(records: Sequence[Mapping[str, Any]], title: str) -> str:
         What was run, for the caption.
     """
     columns = {**CLUSTER_COLUMNS, **CODE_COLUMNS}
+    found = {name: None for record in records for name in record["metrics"]}
+    judges = [name for name in found if name.startswith("explained_")]
+    columns |= {name: _judge(name) for name in judges if name.endswith("_weather")}
+    if judges:
+        columns["calinski_harabasz_test"] = "CH test"
     rows = [
         [codes_title(r["method"]), *(number(r["metrics"].get(key)) for key in columns)]
         for r in records
@@ -75,6 +86,11 @@ def live(records: Sequence[Mapping[str, Any]], title: str) -> str:
         caption=f"Clusters and codes: {title}",
         name="tbl-05-live",
     )
+
+
+def _judge(metric: str) -> str:
+    """Return the heading of an explained variance, such as ``explains wind900``."""
+    return f"explains {metric.removeprefix('explained_').removesuffix('_weather')}"
 
 
 def _by_dataset(records: pd.DataFrame, table: Callable[[pd.DataFrame, str], str]) -> str:

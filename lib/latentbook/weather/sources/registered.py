@@ -19,6 +19,8 @@ from latentbook.errors import LatentbookError, choose
 NAMES = (
     "weather-sample",
     "weather-simulated",
+    "weather-simulated-long",
+    "weather-simulated-winds",
     "weather-eraint",
     "weather-era5-june",
     "weather-ncep",
