@@ -114,7 +114,7 @@ def test_a_run_that_dies_keeps_the_settings_before(weather, own_project, monkeyp
     names = {
         "chapters": chapters, "opened": weather, "sizes": (8,), "representations": "raw pca conv",
         "setting": "affordable", "epochs": 1, "n_codes": 4, "filters": "4 4", "k": 3, "seed": 0,
-        "profile": "quick", "catalogue": "", "network_windows": 0,
+        "profile": "quick", "catalogue": "", "network_windows": 0, "unseen": "",
     }  # fmt: skip
     with pytest.raises(KeyboardInterrupt):
         exec(cell(NOTEBOOK, "study.plan("), names)
