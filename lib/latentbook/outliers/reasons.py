@@ -1,0 +1,158 @@
+"""Why a row is strange, in words: the columns that count most, in which direction and how far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latentbook.outliers.frequencies import Part, Surprise
+from latentbook.outliers.network import Explanation
+from latentbook.tabular.columns import MISSING, as_typed
+
+#: Reasons that are given for a row.
+REASONS = 3
+#: Robust standard deviations below which a number, and share of the class above which a category,
+#: is no reason.
+SMALL_Z, COMMON = 1.5, 0.2
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One column of a row that is unusual.
+
+    Attributes
+    ----------
+    column : str
+        Of the table.
+    text : str
+        A phrase with the value, its direction and how far or how rare it is.
+    weight : float
+        What it adds to the score of the row, in the units of the score.
+    """
+
+    column: str
+    text: str
+    weight: float
+
+
+def shown(value: Any) -> str:
+    """Return a value of a table in a few characters."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return MISSING
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (float, int, np.floating, np.integer)):
+        return f"{float(value):,.5g}" if abs(float(value)) < 1e5 else f"{float(value):.4g}"
+    if isinstance(value, pd.Timestamp):
+        return str(value).removesuffix(" 00:00:00")
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+class ByFrequency:
+    """Reasons of the rule without a network.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    kinds : dict
+        Column -> kind.
+    labels : vector of int
+    classes : sequence of str
+    surprise : Surprise
+        Of the rows of `frame`.
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        kinds: Mapping[str, str],
+        labels: np.ndarray,
+        classes: tuple[str, ...],
+        surprise: Surprise,
+    ) -> None:
+        self.frame, self.kinds, self.labels, self.classes = frame, kinds, labels, classes
+        self.surprise = surprise
+        self._sizes = np.bincount(labels, minlength=len(classes))
+        self._typed: dict[str, dict[str, np.ndarray]] = {}
+
+    def of(self, row: int) -> list[Reason]:
+        """Return up to three reasons for a row, the strongest first."""
+        values = self.surprise.values[row]
+        found: list[Reason] = []
+        for i in np.argsort(-values, kind="stable"):
+            part = self.surprise.parts[i]
+            if part.column in [reason.column for reason in found]:
+                continue
+            text = self._text(part, row, float(self.surprise.z[row, i]))
+            if text:
+                found.append(Reason(part.column, text, float(values[i])))
+            if len(found) == REASONS:
+                break
+        return found
+
+    def _values(self, part: Part) -> np.ndarray:
+        if part.column not in self._typed:
+            self._typed[part.column] = as_typed(self.frame[part.column], self.kinds[part.column])
+        typed = self._typed[part.column]
+        if part.name in typed:
+            return typed[part.name]
+        return np.isnan(next(iter(typed.values())))
+
+    def _text(self, part: Part, row: int, z: float) -> str:
+        own = self.labels == self.labels[row]
+        name, values = self.classes[self.labels[row]], self._values(part)
+        if part.kind == "number":
+            if not abs(z) >= SMALL_Z:
+                return ""
+            low, high = np.nanquantile(values[own], [0.1, 0.9])
+            side = "above" if z > 0 else "below"
+            return (
+                f"{part.name} = {shown(values[row])} is {side} the usual {shown(low)} to "
+                f"{shown(high)} of {name} (z = {z:+.1f})"
+            )
+        same, size = int((values[own] == values[row]).sum()), int(self._sizes[self.labels[row]])
+        if same > COMMON * size:
+            return ""
+        rows = "the only row" if same == 1 else f"one of {same:,} rows"
+        elsewhere = int((values == values[row]).sum()) - same
+        others = f"; {elsewhere:,} rows of other classes have it" if elsewhere else ""
+        if part.name != part.column:  # whether a number is missing
+            what = "is missing" if values[row] else "is there"
+            return f"{part.column} {what}: {rows} of {size:,} of {name}{others}"
+        unique = "; no other class has it" if not elsewhere else others
+        return f"{part.column} = {shown(values[row])}: {rows} of {size:,} of {name}{unique}"
+
+
+def by_network(frame: pd.DataFrame, rows: np.ndarray, made: Explanation) -> list[list[Reason]]:
+    """Return up to three reasons for each of some rows: what the network does not expect.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    rows : vector of int
+    made : Explanation
+        Of these rows.
+    """
+    every = []
+    for i, row in enumerate(rows):
+        found = []
+        for j in np.argsort(-made.errors[i], kind="stable")[:REASONS]:
+            column, error = made.columns[j], float(made.errors[i, j])
+            if error <= 0:
+                continue
+            value = frame[column].iloc[row]
+            expected = made.expected[column].iloc[i] if column in made.expected else None
+            z = made.z[i, j]
+            text = f"{column} = {shown(value)}"
+            if expected is not None and str(shown(expected)) != shown(value):
+                text += f"; the network expects {shown(expected)}"
+            if np.isfinite(z):
+                text += f" (z = {z:+.1f})"
+            found.append(Reason(column, text, error))
+        every.append(found)
+    return every
