@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
@@ -20,7 +19,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Score a table, print its strangest rows, and write what was asked for."""
     for path, ending in ((arguments.out, ".csv"), (arguments.report, ".html")):
         _check_target(path, ending, arguments.file)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     start = time.perf_counter()
 
     def say(words: str) -> None:

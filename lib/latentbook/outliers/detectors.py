@@ -1,7 +1,7 @@
-"""Detectors of few lines that anything learned should be compared with: HBOS, ECOD, COPOD, kNN, PCA.
+"""Detectors of a few lines that learned ones are compared with: HBOS, ECOD, COPOD, kNN, PCA.
 
-Each learns from a matrix and scores others, higher for stranger rows. PyOD has most of them too; the
-tests compare where it is installed.
+Each learns from a matrix and scores others, higher for stranger rows. PyOD has most of them too;
+the tests compare where it is installed.
 
 References
 ----------
@@ -74,8 +74,10 @@ def _tails(learned: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarra
     below = [np.searchsorted(ordered[:, j], rows[:, j], side="left") for j in columns]
     left = -np.log((np.column_stack(at_most) + 1) / n)
     right = -np.log((n - np.column_stack(below)) / n)
-    with np.errstate(invalid="ignore"):
-        return left, right, np.nan_to_num(skew(learned, axis=0))
+    spread = np.ptp(learned, axis=0)
+    slant = np.zeros(learned.shape[1])
+    slant[spread > 0] = skew(learned[:, spread > 0], axis=0)
+    return left, right, slant
 
 
 def ecod(learned: np.ndarray, rows: np.ndarray, random_state: int = 0) -> np.ndarray:

@@ -136,8 +136,11 @@ class Surprise:
 
     @property
     def total(self) -> np.ndarray:
-        """Sum over the parts of each row: higher for stranger rows."""
-        return self.values.sum(axis=1, dtype=np.float64)
+        """Root of the sum of squares over the parts of each row: higher for stranger rows.
+
+        A plain sum lets one impossible value drown in many columns that are a little unusual.
+        """
+        return np.sqrt((self.values.astype(np.float64) ** 2).sum(axis=1))
 
 
 Scorer = Callable[[pd.Series, np.ndarray, np.ndarray], np.ndarray]
@@ -157,7 +160,7 @@ def surprise(
         Class of each row.
     fold : vector of int
         Fold of each row, from 0. A row of fold -1 - k is judged like one of fold k, and nothing is
-        learned from it.
+        learned from it. With two folds, one of them -1, the rows of the other have no scores.
     """
     parts: list[Part] = []
     values: list[np.ndarray] = []
@@ -190,5 +193,8 @@ def _by_folds(scorer: Scorer, values: object, labels: np.ndarray, fold: np.ndarr
     for k in range(own.max() + 1):
         learned = (fold >= 0) & (own != k)
         rows = own == k
+        if not learned.any():  # nothing to compare these rows with
+            scores[rows] = np.nan
+            continue
         scores[rows] = scorer(values, labels, learned)[rows]  # type: ignore[arg-type]
     return scores
