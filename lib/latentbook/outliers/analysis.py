@@ -24,6 +24,8 @@ from latentbook.tabular.columns import OTHER
 
 #: The two scores, as tables and sentences name them.
 TABLE, NETWORK = "frequency table", "network"
+#: Why the table is followed where nothing else was asked for.
+ALONE = f"The {TABLE} was asked for alone."
 #: Rows whose reasons are written out.
 EXPLAINED = 1000
 #: Values of a table that are looked at, at most.
@@ -191,7 +193,7 @@ def analyse(
     if sample and sample < n_file:
         check_between("the number of rows drawn", sample, 20, n_file)
         whole = whole.sample(sample, random_state=seed).sort_index()
-        remarks.append(f"{sample:,} of {n_file:,} rows were drawn at random; the others are left.")
+        remarks.append(f"{sample:,} of {n_file:,} rows were drawn at random, and the others are not looked at.")
     elif whole.size > MAX_VALUES:
         raise LatentbookError(
             f"{path.name} has {n_file:,} rows of {len(whole.columns)} columns, which are more than "
@@ -230,7 +232,7 @@ def analyse(
     if marks is not None:
         known = trust.compare("marked", scores[TABLE], scores.get(NETWORK, scores[TABLE]), marks)
     spoilt = _on_spoilt(scores, of_planted, planted)
-    trusted, why = _trusted(known, spoilt) if network else (TABLE, "It is the only score.")
+    trusted, why = _trusted(known, spoilt) if network else (TABLE, ALONE)
     order = np.argsort(-scores[trusted], kind="stable")
     own = Surprise(surprised.parts, surprised.values[:n], surprised.z[:n])
     explain = ByFrequency(features, kinds, y, tuple(classes), own)
@@ -278,7 +280,7 @@ def _conditioned(
     choose("treatment of rare classes", rare, RARE)
     there = whole[label].notna()
     names, y = classes_of(whole[there], (label,))
-    names, y, small = without_rare(names, y, np.ones(len(y), dtype=bool), rare, label)
+    names, y, small = without_rare(names, y, np.ones(len(y), dtype=bool), rare, label, "--rare")
     frame = whole[there][y >= 0]
     remarks = []
     if not there.all():

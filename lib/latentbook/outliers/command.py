@@ -76,7 +76,8 @@ def lines(found: analysis.Analysis) -> list[str]:
     text.append("")
     for row in found.top[:PRINTED]:
         text.append(f"{row.rank}. row {row.row} ({row.name})")
-        text += [f"   {reason.text}" for reason in row.reasons[found.trusted]]
+        reasons = [reason.text for reason in row.reasons[found.trusted]]
+        text += [f"   {reason}" for reason in reasons or ["no single column stands out"]]
     limits = [
         f"{100 * one.rate:g} % above {one.score:.2f}"
         for one in found.limits

@@ -109,7 +109,8 @@ class Part:
     name : str
         The same, with what is looked at: ``when hour``, ``amount (missing)``.
     kind : str
-        ``number`` or ``category``; numbers of dates are numbers, what is missing is a category.
+        ``number`` or ``category``: of a date the day and the hour are numbers, the weekday is a
+        category. Whether a number is missing is a category too.
     """
 
     column: str
@@ -168,7 +169,7 @@ def surprise(
     nothing = np.full(len(frame), np.nan, np.float32)
     for column, kind in kinds.items():
         for name, typed in as_typed(frame[column], kind).items():
-            if kind == "category":
+            if kind == "category" or name == f"{column} weekday":
                 codes = pd.Series(pd.factorize(typed)[0])
                 parts.append(Part(column, name, "category"))
                 values.append(-_by_folds(category_score, codes, labels, fold))

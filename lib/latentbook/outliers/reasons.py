@@ -18,6 +18,7 @@ REASONS = 3
 #: Robust standard deviations below which a number, and share of the class above which a category,
 #: is no reason.
 SMALL_Z, COMMON = 1.5, 0.2
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,13 @@ def shown(value: Any) -> str:
         return str(value).removesuffix(" 00:00:00")
     text = str(value)
     return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _shown_part(part: Part, value: float) -> str:
+    """Return a number, or a day since 1970 as a date."""
+    if part.name == f"{part.column} day":
+        return str(pd.Timestamp(0) + pd.Timedelta(days=round(float(value))))[:10]
+    return shown(value)
 
 
 class ByFrequency:
@@ -109,23 +117,27 @@ class ByFrequency:
         if part.kind == "number":
             if not abs(z) >= SMALL_Z:
                 return ""
-            low, high = np.nanquantile(values[own], [0.1, 0.9])
-            side = "above" if z > 0 else "below"
+            low, high = (_shown_part(part, v) for v in np.nanquantile(values[own], [0.1, 0.9]))
+            side = "high" if z > 0 else "low"
             return (
-                f"{part.name} = {shown(values[row])} is {side} the usual {shown(low)} to "
-                f"{shown(high)} of {name} (z = {z:+.1f})"
+                f"{part.name} = {_shown_part(part, values[row])} is {side} for {name}, where 8 of "
+                f"10 rows lie between {low} and {high} (z = {z:+.1f})"
             )
         same, size = int((values[own] == values[row]).sum()), int(self._sizes[self.labels[row]])
         if same > COMMON * size:
             return ""
-        rows = "the only row" if same == 1 else f"one of {same:,} rows"
+        where = f"{size:,} rows of {name}"
+        rows = f"the only one of {where}" if same == 1 else f"one of {same:,} among {where}"
         elsewhere = int((values == values[row]).sum()) - same
         others = f"; {elsewhere:,} rows of other classes have it" if elsewhere else ""
+        if part.name == f"{part.column} weekday":
+            day = f"a {WEEKDAYS[int(values[row])]}" if values[row] >= 0 else "no weekday"
+            return f"{part.column} is {day}: {rows}{others}"
         if part.name != part.column:  # whether a number is missing
             what = "is missing" if values[row] else "is there"
-            return f"{part.column} {what}: {rows} of {size:,} of {name}{others}"
+            return f"{part.column} {what}: {rows}{others}"
         unique = "; no other class has it" if not elsewhere else others
-        return f"{part.column} = {shown(values[row])}: {rows} of {size:,} of {name}{unique}"
+        return f"{part.column} = {shown(values[row])}: {rows}{unique}"
 
 
 def by_network(frame: pd.DataFrame, rows: np.ndarray, made: Explanation) -> list[list[Reason]]:

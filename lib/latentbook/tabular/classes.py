@@ -57,9 +57,16 @@ def classes_of(frame: pd.DataFrame, labels: tuple[str, ...]) -> tuple[tuple[str,
 
 
 def without_rare(
-    classes: tuple[str, ...], y: np.ndarray, training: np.ndarray, rare: str, label: str
+    classes: tuple[str, ...],
+    y: np.ndarray,
+    training: np.ndarray,
+    rare: str,
+    label: str,
+    option: str = "",
 ) -> tuple[tuple[str, ...], np.ndarray, dict[str, int]]:
     """Return classes, class of each row (-1: dropped), and the rows of each small class.
+
+    Messages advise `option`, an option of a command line, or else the parameter ``rare``.
 
     Raises
     ------
@@ -71,11 +78,12 @@ def without_rare(
     if not few.any():
         return classes, y, {}
     worst = int(np.argmin(fitted))
+    part = "" if training.all() else f", {fitted[worst]} of them for training"
     if rare == "error":
         raise LatentbookError(
-            f"class {classes[worst]!r} of {label!r} has {counts[worst]} rows, {fitted[worst]} of "
-            f"them for training, but needs {CLASS_ROWS} ({few.sum()} of {len(classes)} classes "
-            "have too few): merge or drop such classes, by setting rare to 'merge' or 'drop'"
+            f"class {classes[worst]!r} of {label!r} has {counts[worst]} rows{part}, but needs "
+            f"{CLASS_ROWS} ({few.sum()} of {len(classes)} classes have too few): merge or drop "
+            f"such classes, {_way(option, 'merge', 'drop')}"
         )
     small = {classes[c]: int(counts[c]) for c in np.flatnonzero(few)}
     names = [name for name in classes if name not in small and name != OTHER]
@@ -92,13 +100,21 @@ def without_rare(
             f"of the classes of {label!r} only {len(names)} is left once those with fewer than "
             f"{CLASS_ROWS} training rows are treated by {rare}: choose another label"
         )
+    kind = "rows" if training.all() else "training rows"
     merged = int((y[training] == rest).sum())
     if rare == "merge" and merged < CLASS_ROWS:
         raise LatentbookError(
-            f"the rare classes of {label!r} make {merged} training rows together, but a class "
-            f"needs {CLASS_ROWS}: drop them, by setting rare to 'drop'"
+            f"the rare classes of {label!r} make {merged} {kind} together, but a class "
+            f"needs {CLASS_ROWS}: drop them, {_way(option, 'drop')}"
         )
     return tuple(names), y, small
+
+
+def _way(option: str, *words: str) -> str:
+    """Return how to say what becomes of rare classes."""
+    if option:
+        return "with " + " or ".join(f"{option} {word}" for word in words)
+    return "by setting rare to " + " or ".join(map(repr, words))
 
 
 def marked(values: pd.Series) -> np.ndarray:

@@ -384,6 +384,8 @@ class Encoder(TransformerMixin, BaseEstimator):
         )
         if others is None:
             return ""
+        if len(others) == 1:
+            return f"the rare value {others[0]!r} counts as {OTHER!r}"
         return f"{len(others)} of {len(all_values)} values share {OTHER!r}"
 
 
