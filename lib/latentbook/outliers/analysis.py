@@ -193,7 +193,7 @@ def analyse(
     if sample and sample < n_file:
         check_between("the number of rows drawn", sample, 20, n_file)
         whole = whole.sample(sample, random_state=seed).sort_index()
-        remarks.append(f"{sample:,} of {n_file:,} rows were drawn at random, and the others are not looked at.")
+        remarks.append(f"{sample:,} of {n_file:,} rows were drawn at random, and others left out.")
     elif whole.size > MAX_VALUES:
         raise LatentbookError(
             f"{path.name} has {n_file:,} rows of {len(whole.columns)} columns, which are more than "
