@@ -9,8 +9,10 @@ import pandas as pd
 from latentbook.chapters.latent_anomalies import CHAPTER
 from latentbook.chapters.latent_anomalies.tables import (
     COLLAPSED,
-    DETECTORS,
+    FREQUENCIES,
     LIKELIHOODS,
+    ON_CODES,
+    SIMPLE,
     STAGES,
     agreement,
 )
@@ -25,9 +27,6 @@ CLAIMS = Claims("07")
 LONG = 150
 #: The detectors of the paper's table 2.
 OF_THE_PAPER = ("one-class svm", "isolation forest", "local outlier factor")
-#: Detectors that are fitted on codes.
-ON_CODES = DETECTORS[:9]
-FREQUENCIES = DETECTORS[-1]
 SQUARED, BERNOULLI = LIKELIHOODS["squared error"], LIKELIHOODS["Bernoulli"]
 
 

@@ -20,6 +20,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from latentbook import datasets
 from latentbook.chapters.latent_anomalies import CHAPTER
 from latentbook.chapters.latent_anomalies.baselines import FREQUENCIES, ROBUST_Z, SQUARED
+from latentbook.chapters.latent_anomalies.contamination_tables import USE
 from latentbook.chapters.latent_anomalies.data import load_task
 from latentbook.datasets import Dataset
 from latentbook.errors import choose
@@ -30,8 +31,6 @@ from latentbook.study.method import Method
 from latentbook.study.result import Result, Score
 from latentbook.tabular import Encoder
 
-#: Part of the name of every method in the records.
-USE = "contaminated training"
 #: Shares of the training rows that are anomalies.
 SHARES = (0.0, 0.01, 0.05, 0.1)
 #: Usual rows to learn from, and to judge, at most; and share of anomalies among the judged rows.

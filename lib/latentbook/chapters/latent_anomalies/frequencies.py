@@ -1,22 +1,13 @@
-"""The rule without a network on the tables of the chapter, and its records.
-
-The rule itself is in `latentbook.outliers.frequencies`.
-"""
+"""The frequency table on the tables of the chapter; the rule is in `outliers.frequencies`."""
 
 from __future__ import annotations
-
-import time
 
 import numpy as np
 import pandas as pd
 
-from latentbook.chapters.latent_anomalies import CHAPTER
 from latentbook.chapters.latent_anomalies.data import Task
-from latentbook.chapters.latent_anomalies.study import ranking_power
 from latentbook.errors import LatentbookError
-from latentbook.outliers.frequencies import PRIOR_ROWS, category_score, number_score
-from latentbook.study.method import Method
-from latentbook.study.result import Result, Score
+from latentbook.outliers.frequencies import category_score, number_score
 from latentbook.tabular.columns import as_typed
 
 NAME = "frequency table"
@@ -43,29 +34,3 @@ def normality(task: Task) -> np.ndarray:
             else:
                 total += number_score(values, labels, learned)
     return total[task.rows.test]
-
-
-def detect(task: Task, *, random_state: int) -> Result:
-    """Return the power of the rule on the anomalies that the data record.
-
-    Parameters
-    ----------
-    task : Task
-        A table; planted anomalies have no row in it.
-    random_state : int
-        Of the rows that are held out.
-
-    Returns
-    -------
-    Result
-        One score; the label of a row is always used.
-    """
-    start = time.perf_counter()
-    scores = normality(task)
-    seconds = time.perf_counter() - start
-    power: dict[str, float] = {}
-    for kind, anomalies in task.known.items():
-        power |= ranking_power(scores, anomalies, kind)
-    params = {"prior_rows": PRIOR_ROWS, "evaluated_on": "test"}
-    score = Score(Method("raw", NAME), power, params, {"detect": seconds}, source_table="table 3")
-    return Result(CHAPTER, task.data, random_state, [score])
