@@ -96,7 +96,7 @@ class SpaceName:
 
     @property
     def rank(self) -> tuple[int, float]:
-        """Place among other spaces: VAE, CL-VAE by falling gamma, CVAE; the data themselves first."""
+        """Place among other spaces: the data themselves, VAE, CL-VAE by falling gamma, CVAE."""
         kind = self.method.kind
         return SPACES.index(kind) if kind in SPACES else -1, -(self.gamma or 0.0)
 
