@@ -348,8 +348,8 @@ def _on_spoilt(
     for kind in pd.unique(planted.kind):
         at = planted.kind == kind
         truth = np.concatenate([np.zeros(len(scores[first]), bool), np.ones(at.sum(), bool)])
-        pair = (np.concatenate([scores[one], of_planted[one][at]]) for one in (first, second))
-        compared.append(trust.compare(kind, *pair, truth))
+        one, other = (np.concatenate([scores[s], of_planted[s][at]]) for s in (first, second))
+        compared.append(trust.compare(kind, one, other, truth))
     return compared
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -144,7 +145,8 @@ class Surprise:
         return np.sqrt((self.values.astype(np.float64) ** 2).sum(axis=1))
 
 
-Scorer = Callable[[pd.Series, np.ndarray, np.ndarray], np.ndarray]
+#: Returns one score a row from values, classes, and which rows are learned from.
+Scorer = Callable[[Any, np.ndarray, np.ndarray], np.ndarray]
 
 
 def surprise(
@@ -187,7 +189,7 @@ def surprise(
     return Surprise(parts, *(np.column_stack(a).astype(np.float32) for a in (values, signed)))
 
 
-def _by_folds(scorer: Scorer, values: object, labels: np.ndarray, fold: np.ndarray) -> np.ndarray:
+def _by_folds(scorer: Scorer, values: Any, labels: np.ndarray, fold: np.ndarray) -> np.ndarray:
     """Return the scores of each fold by what the other folds hold."""
     own = np.where(fold < 0, -1 - fold, fold)
     scores = np.empty(len(fold))
@@ -197,5 +199,5 @@ def _by_folds(scorer: Scorer, values: object, labels: np.ndarray, fold: np.ndarr
         if not learned.any():  # nothing to compare these rows with
             scores[rows] = np.nan
             continue
-        scores[rows] = scorer(values, labels, learned)[rows]  # type: ignore[arg-type]
+        scores[rows] = scorer(values, labels, learned)[rows]
     return scores

@@ -145,7 +145,8 @@ class FoldNetworks:
             made = self._trainer.rebuilt(self.weights_[k], x)[:, :width]
             x = x[:, :width]
             by_column = encoder.column_errors(x, made)
-            errors[np.ix_(at, [columns.index(c) for c in by_column])] = by_column
+            where = np.array([columns.index(c) for c in by_column])
+            errors[np.ix_(at, where)] = by_column
             usual = self._usual_errors(k, frame, fold)[:width]
             for j, name in enumerate(encoder.names_):
                 if encoder.kinds_.get(name) == "number":

@@ -65,9 +65,9 @@ def detect_each(
         usual, *others = np.split(every, np.cumsum([len(test), *map(len, changed.values())])[:-1])
         power: dict[str, float] = {}
         for (kind, one), odd in zip(known.items(), others, strict=True):
-            scores = usual.copy()
-            scores[one.where] = odd
-            power |= ranking_power(-scores, one, kind)
+            strange = usual.copy()
+            strange[one.where] = odd
+            power |= ranking_power(-strange, one, kind)
         seconds = time.perf_counter() - start
         yield _result(task, name, power, seconds, random_state, {"label": "as columns"})
 
