@@ -121,7 +121,6 @@ def _simulated(name: str) -> Labelled:
 #: Name -> table. Digits without their eights, cells without the malignant ones, and so on.
 TABLES: dict[str, Callable[[], Labelled]] = {
     "nsl_kdd": lambda: _of_the_book("nsl_kdd"),
-    "trades": lambda: _of_the_book("trades"),
     "satimage": _satimage,
     "breast cancer": lambda: _bundled("breast cancer", toys.load_breast_cancer, 0),
     "wine": lambda: _bundled("wine", toys.load_wine, 2),
