@@ -21,7 +21,6 @@ NAMES = (*SIMPLE, ON_CODES[0])
 SQUARED = SIMPLE[1]
 #: Detectors by distances in the matrix, and by frequencies and medians of a class.
 BY_DISTANCE, BY_COLUMN = ("knn", "pca"), SIMPLE[:3]
-ERROR = "network, reconstruction error"
 
 
 def runs(evidence: Evidence, dataset: str, name: str, metric: str) -> pd.Series:
@@ -132,21 +131,6 @@ def contamination_columns(evidence: Evidence) -> Claim:
             "NSL-KDD is the exception": left == ["nsl_kdd"],
             "its loss is no chance": ten["nsl_kdd"].word == "worse",
         },
-    )
-
-
-@CLAIMS
-def contamination_network(evidence: Evidence) -> Claim:
-    """With anomalies among its rows the network loses on several tables."""
-    found = table(evidence)
-    found = found[found["dataset"].isin(found[found["method"] == ERROR]["dataset"])]
-    ten, one = (costs(found, ERROR, share) for share in (0.1, 0.01))
-    worse = [name for name, gain in ten.items() if gain.word == "worse"]
-    most = max(ten, key=lambda name: -ten[name].mean)
-    few = [name for name, gain in one.items() if gain.word == "worse"]
-    return Claim(
-        [10, len(worse), len(ten), -ten[most].mean, 1, len(few)],
-        {"it loses most on satimage": most == "satimage"},
     )
 
 

@@ -298,7 +298,8 @@ def draw_contamination(every: pd.DataFrame) -> Figure:
     for ax in axes.flat[len(sets) :]:
         ax.set_axis_off()
     styles = zip(CONTAMINATED, plots.colours(len(CONTAMINATED)), "os^Dv", strict=True)
-    for method, colour, marker in styles:
+    there = set(table["method"])
+    for method, colour, marker in (one for one in styles if one[0] in there):
         for ax, one in zip(axes.flat, sets, strict=False):
             rows = table[(table["dataset"] == one) & (table["method"] == method)]
             by_share = rows.groupby("share")["auc"]
