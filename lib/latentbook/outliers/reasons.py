@@ -87,6 +87,8 @@ class ByFrequency:
         self.surprise = surprise
         self._sizes = np.bincount(labels, minlength=len(classes))
         self._typed: dict[str, dict[str, np.ndarray]] = {}
+        self._ranges: dict[tuple[str, int], tuple[float, float]] = {}
+        self._counts: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     def of(self, row: int) -> list[Reason]:
         """Return up to three reasons for a row, the strongest first."""
@@ -104,6 +106,7 @@ class ByFrequency:
         return found
 
     def _values(self, part: Part) -> np.ndarray:
+        """Return the numbers of a part, or whether they are missing, or the category as text."""
         if part.column not in self._typed:
             self._typed[part.column] = as_typed(self.frame[part.column], self.kinds[part.column])
         typed = self._typed[part.column]
@@ -111,33 +114,49 @@ class ByFrequency:
             return typed[part.name]
         return np.isnan(next(iter(typed.values())))
 
+    def _usual(self, part: Part, label: int) -> tuple[float, float]:
+        """Return between which numbers 8 of 10 rows of a class lie."""
+        if (part.name, label) not in self._ranges:
+            own = self._values(part)[self.labels == label]
+            low, high = np.nanquantile(own, [0.1, 0.9])
+            self._ranges[part.name, label] = float(low), float(high)
+        return self._ranges[part.name, label]
+
+    def _counted(self, part: Part, row: int) -> tuple[int, int]:
+        """Return how many rows of the class of a row, and of all, have its value."""
+        if part.name not in self._counts:
+            codes, names = pd.factorize(self._values(part), use_na_sentinel=False)
+            counts = np.zeros((len(self.classes), len(names)), np.int64)
+            np.add.at(counts, (self.labels, codes), 1)
+            self._counts[part.name] = codes, counts
+        codes, counts = self._counts[part.name]
+        found = counts[:, codes[row]]
+        return int(found[self.labels[row]]), int(found.sum())
+
     def _text(self, part: Part, row: int, z: float) -> str:
-        own = self.labels == self.labels[row]
-        name, values = self.classes[self.labels[row]], self._values(part)
+        label, value = int(self.labels[row]), self._values(part)[row]
+        name = self.classes[label]
         if part.kind == "number":
             if not abs(z) >= SMALL_Z:
                 return ""
-            low, high = (_shown_part(part, v) for v in np.nanquantile(values[own], [0.1, 0.9]))
+            low, high = (_shown_part(part, limit) for limit in self._usual(part, label))
             side = "high" if z > 0 else "low"
             return (
-                f"{part.name} = {_shown_part(part, values[row])} is {side} for {name}, where 8 of "
-                f"10 rows lie between {low} and {high} (z = {z:+.1f})"
+                f"{part.name} = {_shown_part(part, value)} is {side} for {name}, where 8 of 10 "
+                f"rows lie between {low} and {high} (z = {z:+.1f})"
             )
-        same, size = int((values[own] == values[row]).sum()), int(self._sizes[self.labels[row]])
+        (same, every), size = self._counted(part, row), int(self._sizes[label])
         if same > COMMON * size:
             return ""
         where = f"{size:,} rows of {name}"
         rows = f"the only one of {where}" if same == 1 else f"one of {same:,} among {where}"
-        elsewhere = int((values == values[row]).sum()) - same
-        others = f"; {elsewhere:,} rows of other classes have it" if elsewhere else ""
+        others = f"; {every - same:,} rows of other classes have it" if every > same else ""
         if part.name == f"{part.column} weekday":
-            day = f"a {WEEKDAYS[int(values[row])]}" if values[row] >= 0 else "no weekday"
+            day = f"a {WEEKDAYS[int(value)]}" if value >= 0 else "no weekday"
             return f"{part.column} is {day}: {rows}{others}"
         if part.name != part.column:  # whether a number is missing
-            what = "is missing" if values[row] else "is there"
-            return f"{part.column} {what}: {rows}{others}"
-        unique = "; no other class has it" if not elsewhere else others
-        return f"{part.column} = {shown(values[row])}: {rows}{unique}"
+            return f"{part.column} is {'missing' if value else 'there'}: {rows}{others}"
+        return f"{part.column} = {shown(value)}: {rows}{others or '; no other class has it'}"
 
 
 def by_network(frame: pd.DataFrame, rows: np.ndarray, made: Explanation) -> list[list[Reason]]:
