@@ -579,19 +579,22 @@ def contaminated(every: pd.DataFrame) -> dict[str, str]:
         "07-contamination.md": (
             cost_table,
             "What anomalies among the training rows change: mean change of the ROC AUC over the "
-            "tables of data (in brackets: in how many the interval over five seeds lies below 0)",
+            "tables of data (in brackets: in how many the interval over {} seeds lies below 0)",
             "tbl-07-contamination",
         ),
         "07-contamination-data.md": (
             by_data_table,
-            "ROC AUC after training without anomalies → with 10 % of them, mean of five seeds",
+            "ROC AUC after training without anomalies → with 10 % of them, mean of {} seeds",
             "tbl-07-contamination-data",
         ),
     }
-    if scores(every).empty:
+    found = scores(every)
+    if found.empty:
         return dict.fromkeys(pages, NOT_RUN)
+    seeds = sorted(set(found.groupby(["dataset", "method", "share"])["seed"].nunique()))
+    words = " to ".join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
     return {
-        page: table(every, caption=caption, name=name)
+        page: table(every, caption=caption.format(words), name=name)
         for page, (table, caption, name) in pages.items()
     }
 
