@@ -676,3 +676,53 @@ def test_network_connections():
     assert "other" in table.data.classes
     assert table.truth.mean() == pytest.approx((data.y != 0).mean())
     assert np.isfinite(table.data.x).all()
+
+
+def test_a_sparse_matrix_is_the_dense_one_without_its_zeros():
+    frame = trades().assign(many=[f"v{i % 60}" for i in range(len(trades()))])
+    encoder = Encoder(even_costs=True).fit(frame.iloc[:200])
+    dense, sparse = encoder.transform(frame), encoder.transform_sparse(frame)
+    np.testing.assert_array_equal(sparse.toarray(), dense)
+    assert sparse.dtype == np.float32
+    assert sparse.nnz < dense.size
+
+
+def workbook(sheets):
+    """Return what pandas returns of a workbook that is read without a header."""
+    return lambda path, **options: {name: pd.DataFrame(rows) for name, rows in sheets.items()}
+
+
+def test_the_first_sheet_of_a_workbook_is_read(tmp_path, monkeypatch):
+    (tmp_path / "my.xlsx").write_bytes(b"PK")
+    rows = [
+        ["Report", None, None],
+        ["desk", "price", "day"],
+        ["a", 1.5, pd.Timestamp("2023-01-02")],
+    ]
+    rows += [["b", 2, None], ["a", "3,5", pd.Timestamp("2023-01-04")]]
+    monkeypatch.setattr(pd, "read_excel", workbook({"May": rows, "June": rows}))
+    frame = read(tmp_path / "my.xlsx")
+    assert list(frame) == ["desk", "price", "day"]
+    assert frame["desk"].tolist() == ["a", "b", "a"]
+    remarks = frame.attrs["remarks"]
+    assert remarks[0] == "Of 2 sheets the first is read, 'May'."
+    assert remarks[1] == "One line above the header left out, beginning with 'Report'."
+
+
+def test_a_workbook_without_its_reader_names_the_package(tmp_path, monkeypatch):
+    (tmp_path / "my.xlsx").write_bytes(b"PK")
+
+    def missing(path, **options):
+        raise ImportError("Missing optional dependency 'openpyxl'.")
+
+    monkeypatch.setattr(pd, "read_excel", missing)
+    with pytest.raises(LatentbookError, match="pip install openpyxl, or save the sheet as CSV"):
+        read(tmp_path / "my.xlsx")
+
+
+@pytest.mark.parametrize("rows", [[], [["only", "a header"]]])
+def test_an_empty_sheet(tmp_path, monkeypatch, rows):
+    (tmp_path / "my.xlsx").write_bytes(b"PK")
+    monkeypatch.setattr(pd, "read_excel", workbook({"May": rows}))
+    with pytest.raises(LatentbookError, match=r"is empty|no rows"):
+        read(tmp_path / "my.xlsx")

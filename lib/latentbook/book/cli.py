@@ -229,9 +229,40 @@ def _numbers(text: str | None, usage: str) -> list[float] | None:
         raise LatentbookError(f"{usage}, not {text!r}") from error
 
 
+def _add_table(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``latentbook table FILE --label COLUMN``."""
+    table = commands.add_parser(
+        "table",
+        help="rank the rows of a table, the strangest first, with reasons",
+        description="Rank the rows of a table by how little they fit the other rows of their "
+        "label, with reasons. Two rules are compared: a frequency table, and a network.",
+    )
+    table.add_argument("file", metavar="FILE", help="CSV (also .gz), Excel or Parquet")
+    table.add_argument("--label", default="", metavar="COLUMN", help="what rows are compared by")
+    table.add_argument("--drop", default="", metavar="A,B", help="columns that are not looked at")
+    table.add_argument(
+        "--rare", choices=("merge", "drop"), help="what becomes of labels with fewer than 10 rows"
+    )
+    table.add_argument("--truth", default="", metavar="C", help="column that is 1 for known errors")
+    table.add_argument("--sample", type=int, default=0, metavar="N", help="draw N rows at random")
+    table.add_argument("--no-network", action="store_true", help="the frequency table alone")
+    table.add_argument("--seed", type=int, default=0, metavar="S", help="of all random draws (0)")
+    table.add_argument("--out", metavar="CSV", help="write all rows here, the strangest first")
+    table.add_argument("--report", metavar="HTML", help="write a page about the table here")
+    table.set_defaults(run=_table)
+
+
+def _table(arguments: argparse.Namespace) -> int:
+    """Rank the rows of a table."""
+    from latentbook.outliers.command import run
+
+    return run(arguments)
+
+
 COMMANDS: list[Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None]] = [
     _add_data,
     _add_weather,
+    _add_table,
 ]
 
 

@@ -5,9 +5,10 @@ Scales are learned from training rows only, and every column of the matrix names
 Networks, detectors and figures are left to the modules that learn from the matrix.
 """
 
+from latentbook.tabular.classes import CLASS_ROWS
 from latentbook.tabular.encoding import LIMIT, MAX_CATEGORIES, Encoder
 from latentbook.tabular.reading import read
-from latentbook.tabular.table import CLASS_ROWS, Table, dataset
+from latentbook.tabular.table import Table, add_remarks, dataset
 
 __all__ = [
     "CLASS_ROWS",
@@ -15,6 +16,7 @@ __all__ = [
     "MAX_CATEGORIES",
     "Encoder",
     "Table",
+    "add_remarks",
     "dataset",
     "read",
 ]

@@ -1,4 +1,4 @@
-"""Tables from files: CSV as people and programs save it, compressed or not, and Parquet.
+"""Tables from files: CSV as people and programs save it, compressed or not, Excel and Parquet.
 
 Encoding, lines above the header and separator are recognised here, what the values mean in
 `as_written`. The kinds of the columns are left to `columns`.
@@ -10,8 +10,9 @@ import csv
 import gzip
 import io
 import re
+import zipfile
 import zlib
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from latentbook.tabular.as_written import understood
 
 #: Endings of the names of Parquet files; every other file is read as CSV.
 PARQUET = (".parquet", ".pq")
+
+#: Endings of the names of spreadsheets -> the package with which pandas reads them.
+SPREADSHEETS = {".xlsx": "openpyxl", ".xlsm": "openpyxl", ".xls": "xlrd", ".ods": "odfpy"}
 
 #: Separators that a CSV file may have.
 SEPARATORS = ",;\t|"
@@ -46,13 +50,14 @@ _MAGIC = {
 
 
 def read(path: str | Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
-    r"""Read a CSV file with a header, or a Parquet file.
+    r"""Read a CSV file with a header, the first sheet of a spreadsheet, or a Parquet file.
 
     Parameters
     ----------
     path : str or Path
         A file that ends in ``.parquet``, or CSV: in UTF-8, UTF-16 or Windows-1252, separated by
-        commas, semicolons, tabs or ``|``, and compressed by gzip or not.
+        commas, semicolons, tabs or ``|``, and compressed by gzip or not. Spreadsheets
+        (``.xlsx``, ``.xls``, ``.ods``) are read where the package for them is installed.
     as_text : collection of str, default=()
         Columns whose values stay as they are written, such as identifiers.
 
@@ -67,8 +72,8 @@ def read(path: str | Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
     LatentbookError
         If the file is missing, empty, neither text nor Parquet; if it has no header, only one
         column, no rows, rows longer than the header or two columns of one name; if thousands and
-        decimals, or day and month, cannot be told apart in a column; or if no Parquet reader is
-        installed.
+        decimals, or day and month, cannot be told apart in a column; or if no reader of Parquet or
+        of spreadsheets is installed.
 
     Notes
     -----
@@ -100,6 +105,8 @@ def read(path: str | Path, *, as_text: Collection[str] = ()) -> pd.DataFrame:
             raise LatentbookError(f"{path.name} is empty: give a table with a header and rows")
         if path.suffix.lower() in PARQUET:
             frame = _parquet(path)
+        elif path.suffix.lower() in SPREADSHEETS:
+            frame, remarks = _spreadsheet(path)
         else:
             frame, separator, remarks = _csv(path)
     except OSError as error:
@@ -170,6 +177,40 @@ def _parquet(path: Path) -> pd.DataFrame:
     return frame.reset_index() if frame.index.name else frame
 
 
+def _spreadsheet(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Return the first sheet of a workbook, and sentences on others and on lines left out."""
+    package = SPREADSHEETS[path.suffix.lower()]
+    try:
+        sheets = pd.read_excel(path, sheet_name=None, header=None)
+    except ImportError as error:
+        raise LatentbookError(
+            f"{path.name} is a spreadsheet, which needs a package that is not installed: pip "
+            f"install {package}, or save the sheet as CSV"
+        ) from error
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise LatentbookError(f"{path.name} cannot be read as a spreadsheet: {error}") from error
+    return _first_sheet(sheets, path.name)
+
+
+def _first_sheet(sheets: Mapping[str, pd.DataFrame], file: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table of the first of some sheets of cells, and what was left out."""
+    sheet, cells = next(iter(sheets.items()))
+    remarks = [f"Of {len(sheets)} sheets the first is read, {sheet!r}."] if len(sheets) > 1 else []
+    cells = cells.dropna(how="all").dropna(how="all", axis=1)
+    rows = cells.astype(object).where(cells.notna(), "").astype(str).to_numpy().tolist()
+    above = _titles(rows[:SAMPLE_LINES])
+    if not rows[above:]:
+        raise LatentbookError(f"{file} is empty: give a table with a header and rows")
+    names = [name.strip() or f"Unnamed: {i}" for i, name in enumerate(rows[above])]
+    _check_header(names, file)
+    if above:
+        lines = "One line" if above == 1 else f"{above} lines"
+        first = next(filter(None, rows[0]))[:60]
+        remarks.append(f"{lines} above the header left out, beginning with {first!r}.")
+    frame = cells.iloc[above + 1 :].set_axis(names, axis=1).infer_objects()
+    return frame.reset_index(drop=True), remarks
+
+
 def _csv(path: Path) -> tuple[pd.DataFrame, str, list[str]]:
     """Return a table of text, its separator, and sentences on what was left out."""
     content = _content(path)
@@ -194,8 +235,10 @@ def _csv(path: Path) -> tuple[pd.DataFrame, str, list[str]]:
     try:
         layout = _layout(text[:SAMPLE], len(text) > SAMPLE)
         _check_header(layout.names, path.name)
+        del text  # it is large, and pandas reads the bytes
         frame = pd.read_csv(
-            io.StringIO(text),
+            io.BytesIO(content),
+            encoding=encoding,
             sep=layout.separator,
             skiprows=layout.above,
             dtype=str,

@@ -13,23 +13,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pandas.api import types
 
 from latentbook.datasets import Dataset
 from latentbook.errors import LatentbookError, check_between, choose
-from latentbook.tabular.columns import MIN_ROWS, OTHER, as_floats, as_texts
+from latentbook.tabular.classes import (
+    CLASS_ROWS,
+    RARE,
+    classes_of,
+    copies,
+    marked,
+    spellings,
+    without_rare,
+)
+from latentbook.tabular.columns import MIN_ROWS, OTHER, as_texts
 from latentbook.tabular.encoding import Encoder
 from latentbook.tabular.reading import check_table
-
-#: Training rows that a class needs. A network needs 5 to place a class, and a random tenth of the
-#: training rows is held out.
-CLASS_ROWS = 10
-
-#: Largest number of values of a label that is a number.
-MAX_NUMBERS = 100
-
-#: What to do with classes of fewer than `CLASS_ROWS` training rows.
-RARE = ("error", "merge", "drop")
 
 
 @dataclass(frozen=True)
@@ -149,9 +147,9 @@ def dataset(
     if n_train is not None and split is not None:
         raise LatentbookError("n_train and split both name the training rows: give one of them")
     known = np.flatnonzero(frame[list(labels)].notna().all(axis=1))
-    classes, y = _classes(frame.iloc[known], labels)
+    classes, y = classes_of(frame.iloc[known], labels)
     training = _training(frame, known, y, seed, n_train, split)
-    classes, y, small = _without_rare(classes, y, training, rare, " + ".join(labels))
+    classes, y, small = without_rare(classes, y, training, rare, " + ".join(labels))
     kept = np.flatnonzero(y >= 0)
     order = np.concatenate([kept[training[kept]], kept[~training[kept]]])
     rows, n_fit = known[order], int(training[kept].sum())
@@ -161,7 +159,7 @@ def dataset(
         raise LatentbookError("no column is left to learn from: drop fewer")
     encoder = Encoder(even_costs=even_costs).fit(features.iloc[:n_fit])
     as_read = pd.Series(read.get("columns", {}), dtype=object)
-    _add_remarks(encoder.report_, as_read)
+    add_remarks(encoder.report_, as_read)
     data = Dataset(
         name=name,
         x=encoder.transform(features),
@@ -174,12 +172,12 @@ def dataset(
         source=f"the table {name}",
         frame=ordered,
     )
-    marks = None if truth is None else _truth(frame[truth])[rows]
+    marks = None if truth is None else marked(frame[truth])[rows]
     notes = [
         *read.get("remarks", []),
         *(f"The column {c!r}: {as_read[c]}." for c in (*labels, *others) if c in as_read),
-        *_copies(frame),
-        *_spellings(classes),
+        *copies(frame),
+        *spellings(classes),
         *_new_values(features, encoder, n_fit),
     ]
     return Table(
@@ -195,7 +193,7 @@ def dataset(
     )
 
 
-def _add_remarks(report: pd.DataFrame, as_read: pd.Series) -> None:
+def add_remarks(report: pd.DataFrame, as_read: pd.Series) -> None:
     """Put how a column was read before what was made of it."""
     for i, (name, kind, remark) in enumerate(
         zip(report["column"], report["kind"], report["remark"], strict=True)
@@ -204,21 +202,6 @@ def _add_remarks(report: pd.DataFrame, as_read: pd.Series) -> None:
         if note and kind == "dropped" and remark.startswith("text"):  # the note says why
             remark = f"dropped, because no value is in {MIN_ROWS} rows"
         report.loc[i, "remark"] = "; ".join(filter(None, [note, remark]))
-
-
-def _copies(frame: pd.DataFrame) -> list[str]:
-    """Say how many rows are equal to an earlier one in every column."""
-    copies = int(frame.duplicated().sum())
-    if not copies:
-        return []
-    return [f"{copies:,} of {len(frame):,} rows are equal to an earlier row in every column."]
-
-
-def _spellings(classes: tuple[str, ...]) -> list[str]:
-    """Say which classes differ in capitals only."""
-    names = pd.Series(classes, dtype=object)
-    same = [list(group) for _, group in names.groupby(names.str.lower()) if len(group) > 1]
-    return [f"The classes {' and '.join(map(repr, one))} differ in capitals only." for one in same]
 
 
 def _new_values(features: pd.DataFrame, encoder: Encoder, n_fit: int) -> list[str]:
@@ -238,33 +221,6 @@ def _new_values(features: pd.DataFrame, encoder: Encoder, n_fit: int) -> list[st
                 f"{differ:,} test rows differ: look at them by hand."
             )
     return sentences
-
-
-def _classes(frame: pd.DataFrame, labels: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Return the names of the classes, in the order of their values, and the class of each row."""
-    for label in labels:
-        values = frame[label]
-        plain_number = types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
-        if plain_number and values.nunique() > MAX_NUMBERS:
-            raise LatentbookError(
-                f"the label {label!r} is a number with {values.nunique():,} different values: "
-                f"choose a column of categories, or of at most {MAX_NUMBERS} numbers"
-            )
-    texts = as_texts(frame[labels[0]])
-    for label in labels[1:]:
-        texts = texts + " + " + as_texts(frame[label])
-    first = frame[list(labels)][~pd.Series(texts, frame.index).duplicated()]
-    try:
-        order = first.sort_values(list(labels), kind="stable").index
-    except TypeError:  # text and numbers together have no order
-        order = first.astype(str).sort_values(list(labels)).index
-    names = tuple(pd.Series(texts, frame.index)[order])
-    if len(names) < 2:
-        raise LatentbookError(
-            f"the label {' + '.join(labels)!r} has {len(names)} class in the rows that have one: "
-            "choose a column with two or more"
-        )
-    return names, pd.Categorical(texts, categories=list(names)).codes.astype(np.int64)
 
 
 def _training(
@@ -296,56 +252,6 @@ def _training(
     if training.all():
         raise LatentbookError("no row with a label is left to test: train on fewer rows")
     return training
-
-
-def _without_rare(
-    classes: tuple[str, ...], y: np.ndarray, training: np.ndarray, rare: str, label: str
-) -> tuple[tuple[str, ...], np.ndarray, dict[str, int]]:
-    """Return classes, class of each row (-1: dropped), and the rows of each small class."""
-    counts, fitted = (np.bincount(part, minlength=len(classes)) for part in (y, y[training]))
-    few = fitted < CLASS_ROWS
-    if not few.any():
-        return classes, y, {}
-    worst = int(np.argmin(fitted))
-    if rare == "error":
-        raise LatentbookError(
-            f"class {classes[worst]!r} of {label!r} has {counts[worst]} rows, {fitted[worst]} of "
-            f"them for training, but needs {CLASS_ROWS} ({few.sum()} of {len(classes)} classes "
-            "have too few): merge or drop such classes, by setting rare to 'merge' or 'drop'"
-        )
-    small = {classes[c]: int(counts[c]) for c in np.flatnonzero(few)}
-    names = [name for name in classes if name not in small and name != OTHER]
-    into = {name: i for i, name in enumerate(names)}
-    if rare == "merge":
-        names.append(OTHER)
-    elif OTHER in classes and OTHER not in small:
-        into[OTHER] = len(names)
-        names.append(OTHER)
-    rest = names.index(OTHER) if rare == "merge" else -1
-    y = np.array([into.get(name, rest) for name in classes])[y]
-    if len(names) < 2:
-        raise LatentbookError(
-            f"of the classes of {label!r} only {len(names)} is left once those with fewer than "
-            f"{CLASS_ROWS} training rows are treated by {rare}: choose another label"
-        )
-    merged = int((y[training] == rest).sum())
-    if rare == "merge" and merged < CLASS_ROWS:
-        raise LatentbookError(
-            f"the rare classes of {label!r} make {merged} training rows together, but a class "
-            f"needs {CLASS_ROWS}: drop them, by setting rare to 'drop'"
-        )
-    return tuple(names), y, small
-
-
-def _truth(values: pd.Series) -> np.ndarray:
-    numbers = as_floats(values)
-    if not np.isin(numbers, [0, 1]).all():
-        bad = values[~np.isin(numbers, [0, 1])].iloc[0]
-        raise LatentbookError(
-            f"the column {values.name!r} marks known anomalies, so it must be 0 or 1 in every row, "
-            f"but holds {bad!r}"
-        )
-    return numbers == 1
 
 
 def _digest(frame: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from latentbook import tabular
-from latentbook.chapters.latent_anomalies import frequencies
+from latentbook.chapters.latent_anomalies import baselines, frequencies
 from latentbook.chapters.latent_anomalies.data import Task, split
 from latentbook.errors import LatentbookError
 from latentbook.planted import KnownAnomalies
@@ -36,9 +36,13 @@ def task():
 def test_what_a_trader_never_does_is_the_least_normal(task):
     own, where = task
     assert set(np.argsort(frequencies.normality(own))[:2]) == set(where)
-    (score,) = frequencies.detect(own, random_state=0).scores
-    assert score.metrics == {"auc_any": 1.0, "ap_any": pytest.approx(1.0)}
-    assert str(score.method) == "frequency table raw"
+    found = {
+        str(one.scores[0].method): one.scores[0].metrics
+        for one in baselines.detect_each(own, own.known, random_state=0)
+    }
+    assert list(found) == [f"{name} raw" for name in baselines.NAMES]
+    for name in ("frequency table", "squared frequency table"):
+        assert found[f"{name} raw"] == {"auc_any": 1.0, "ap_any": pytest.approx(1.0)}
 
 
 def test_only_training_rows_are_counted():

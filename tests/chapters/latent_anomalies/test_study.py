@@ -278,6 +278,8 @@ def test_tables(written):
         *(f"07-{data}-{page}.md" for data in latent_tables.DATASETS for page in texts),
         *(f"07-mnist-{question}.md" for question in latent_tables.QUESTIONS),
         "07-mnist-searched.md",
+        "07-contamination.md",
+        "07-contamination-data.md",
         "07-likelihoods.md",
         "07-verdicts.md",
     }
@@ -323,7 +325,7 @@ def test_longer_training_counts():
 
 
 def test_every_question_has_a_table():
-    assert {*latent_tables.QUESTIONS, "likelihood"} == set(EXPERIMENTS)
+    assert {*latent_tables.QUESTIONS, "likelihood", "contamination"} == set(EXPERIMENTS)
     assert latent_tables.RADIUS == variational.PRIOR_RADIUS
     settings = plan(0.3, list(EXPERIMENTS))
     asked = {latent_tables.question_of(s.name, asdict(s)) for s in settings}

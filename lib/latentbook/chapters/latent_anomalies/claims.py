@@ -6,11 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from latentbook.chapters.latent_anomalies import CHAPTER
+from latentbook.chapters.latent_anomalies import CHAPTER, claims_simple
 from latentbook.chapters.latent_anomalies.tables import (
     COLLAPSED,
-    DETECTORS,
+    FREQUENCIES,
     LIKELIHOODS,
+    ON_CODES,
     STAGES,
     agreement,
 )
@@ -20,14 +21,12 @@ from latentbook.study.gains import Gain
 from latentbook.study.method import Method
 
 CLAIMS = Claims("07")
+CLAIMS.sources |= claims_simple.CLAIMS.sources
 
 #: Limit of epochs of the networks that were trained until their loss settled.
 LONG = 150
 #: The detectors of the paper's table 2.
 OF_THE_PAPER = ("one-class svm", "isolation forest", "local outlier factor")
-#: Detectors that are fitted on codes.
-ON_CODES = DETECTORS[:9]
-FREQUENCIES = DETECTORS[-1]
 SQUARED, BERNOULLI = LIKELIHOODS["squared error"], LIKELIHOODS["Bernoulli"]
 
 
@@ -763,10 +762,15 @@ def trades_categories(evidence: Evidence) -> Claim:
     return Claim(numbers[:8], {"the codes are ahead in each": all(ahead)})
 
 
+def _on_spaces(method: str) -> bool:
+    """Return whether a method works on a code, on components or on the terms of a network."""
+    parsed = Method.parse(method)
+    return bool(parsed.learner) and parsed.representation != "raw" and not parsed.use
+
+
 def _others(evidence: Evidence, dataset: str, metric: str) -> pd.Series:
-    """Return a metric of everything but the frequency table, with and without labels, by run."""
-    rows = evidence.rows(dataset, lambda m: bool(Method.parse(m).learner), chapter=CHAPTER)
-    rows = rows[[Method.parse(m).learner != FREQUENCIES for m in rows["method"]]]
+    """Return a metric of every detector on codes and components, with and without labels."""
+    rows = evidence.rows(dataset, _on_spaces, chapter=CHAPTER)
     found = [
         m[name] for m in rows["metrics"] for name in (metric, f"{metric}_own_label") if name in m
     ]
@@ -840,7 +844,9 @@ def satimage_collapse(evidence: Evidence) -> Claim:
 @CLAIMS
 def satimage_noise(evidence: Evidence) -> Claim:
     """On satimage the reconstruction error misses noise that components find."""
-    error = evidence.rows("satimage", lambda m: Method.parse(m).learner == "reconstruction error")
+    error = evidence.rows(
+        "satimage", lambda m: _on_spaces(m) and Method.parse(m).learner == "reconstruction error"
+    )
     auc = scores(error, "auc_noise")
     components = means(evidence, "satimage", "pca36", "auc_noise")
     codes = means(evidence, "satimage", "vae2", "auc_noise")

@@ -18,7 +18,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.ticker import MaxNLocator
 
 from latentbook import plots
-from latentbook.chapters.latent_anomalies import tables
+from latentbook.chapters.latent_anomalies import contamination_tables, tables
 from latentbook.errors import LatentbookError
 from latentbook.metrics import NOISE
 
@@ -267,6 +267,53 @@ def draw_gamma(every: pd.DataFrame) -> Figure:
         ax.grid(axis="y", linewidth=0.5)
     axes[0][0].set_ylabel("V-measure")
     axes[0][0].legend(fontsize="small")
+    return figure
+
+
+#: Detectors in the figure on contaminated training.
+CONTAMINATED = (
+    "squared frequency table",
+    "isolation forest",
+    "knn",
+    "pca",
+    "network, reconstruction error",
+)
+
+
+def draw_contamination(every: pd.DataFrame) -> Figure:
+    """Draw the ROC AUC against the share of anomalies among the training rows.
+
+    Each table of data has a panel; lines go through the means of the seeds, whose range is shaded.
+    """
+    table = contamination_tables.scores(every)
+    sets = list(dict.fromkeys(table["dataset"]))
+    figure, axes = plt.subplots(
+        -(-len(sets) // 4),
+        4,
+        figsize=(12, 2.9 * -(-len(sets) // 4)),
+        squeeze=False,
+        sharex=True,
+        layout="constrained",
+    )
+    for ax in axes.flat[len(sets) :]:
+        ax.set_axis_off()
+    styles = zip(CONTAMINATED, plots.colours(len(CONTAMINATED)), "os^Dv", strict=True)
+    there = set(table["method"])
+    for method, colour, marker in (one for one in styles if one[0] in there):
+        for ax, one in zip(axes.flat, sets, strict=False):
+            rows = table[(table["dataset"] == one) & (table["method"] == method)]
+            by_share = rows.groupby("share")["auc"]
+            at = 100 * by_share.mean().index
+            ax.plot(at, by_share.mean(), marker=marker, color=colour, markersize=4, label=method)
+            ax.fill_between(at, by_share.min(), by_share.max(), color=colour, alpha=0.15)
+            ax.set(title=one)
+            ax.grid(axis="y", linewidth=0.5)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("ROC AUC")
+    for ax in axes[-1]:
+        ax.set_xlabel("anomalies among the training rows, %")
+    handles, names = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize="small")
     return figure
 
 

@@ -45,7 +45,7 @@ FOREIGN = ("mnist", "fashion_mnist")
 #: What becomes of small classes of a table; ``keep`` stops at one that is too small.
 RARE = ("keep", "merge", "drop")
 #: The keys of `study.EXPERIMENTS`.
-EXPERIMENTS = ("gamma", "network", "likelihood", "means", "latent")
+EXPERIMENTS = ("gamma", "network", "likelihood", "means", "latent", "contamination")
 
 
 def _check_ranking(name: str, value: str) -> None:

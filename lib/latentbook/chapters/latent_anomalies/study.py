@@ -42,6 +42,7 @@ EXPERIMENTS: dict[str, list[dict[str, Any]]] = {
     "likelihood": [{"likelihood": "gaussian"}],
     "means": [{"radius": r} for r in (0.0, 1.0, 6.0, 10.0)],
     "latent": [{"n_latent": d} for d in (3, 5, 8)],
+    "contamination": [],  # no network of the plan: see `contamination`
 }
 
 #: Rows that the detectors of one space are fitted on at most, in all.

@@ -14,6 +14,12 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from latentbook.chapters.latent_anomalies import CHAPTER
+from latentbook.chapters.latent_anomalies.contamination_tables import (
+    by_data_table,
+    cost_table,
+    scores,
+    without,
+)
 from latentbook.study import judge, records
 from latentbook.study.judge import select, summarise
 from latentbook.study.method import Method
@@ -32,7 +38,8 @@ STAGES = {"mixture": "bic", "k-means": "silhouette"}
 DATASETS = ("mnist", "nsl_kdd", "trades", "satimage")
 #: Kinds of known anomaly, in the order of the columns; others follow by name.
 KINDS = ("any", "rotated", "noise", "fashion_mnist", "mnist", "mislabelled")
-DETECTORS = (
+#: Detectors that are fitted on codes.
+ON_CODES = (
     "isolation forest",
     "local outlier factor",
     "one-class svm",
@@ -42,10 +49,11 @@ DETECTORS = (
     "isolation forest per cluster",
     "local outlier factor per cluster",
     "one-class svm per cluster",
-    "reconstruction error",
-    "bound",
-    "frequency table",
 )
+FREQUENCIES = "frequency table"
+#: Detectors of `baselines`, which see the label and no code; the isolation forest is one too.
+SIMPLE = (FREQUENCIES, "squared frequency table", "robust z", "hbos", "ecod", "copod", "knn", "pca")
+DETECTORS = (*SIMPLE, *ON_CODES, "reconstruction error", "bound")
 #: Heading of the records' ``spread``: the root of the determinant of the covariance of the codes.
 UNIT = "√det Σ"
 #: Kinds of space, in the order of the rows and columns.
@@ -88,9 +96,9 @@ class SpaceName:
 
     @property
     def rank(self) -> tuple[int, float]:
-        """Place among other spaces: VAE, CL-VAE by falling gamma, CVAE, those of no network."""
+        """Place among other spaces: the data themselves, VAE, CL-VAE by falling gamma, CVAE."""
         kind = self.method.kind
-        return SPACES.index(kind) if kind in SPACES else len(SPACES), -(self.gamma or 0.0)
+        return SPACES.index(kind) if kind in SPACES else -1, -(self.gamma or 0.0)
 
 
 def space_of(method: str, params: Mapping[str, Any]) -> SpaceName:
@@ -529,7 +537,8 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
     compared
         Every published number beside ours, as `judge.compare` returns it.
     """
-    own = every[every["chapter"] == CHAPTER]
+    whole = every[every["chapter"] == CHAPTER]
+    own = without(whole)
     written = {}
     for dataset in DATASETS:
         rows = own[own["dataset"] == dataset]
@@ -557,10 +566,37 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
         caption="Table 1 of the paper, with either likelihood (number of seeds in brackets)",
         name="tbl-07-likelihoods",
     )
+    written |= contaminated(whole)
     verdicts = verdict_table(
         paper, caption="Numbers of the paper, published and reproduced", name="tbl-07-verdicts"
     )
     return written | {"07-verdicts.md": verdicts}
+
+
+def contaminated(every: pd.DataFrame) -> dict[str, str]:
+    """Return the tables about anomalies among the training rows, file name -> text."""
+    pages = {
+        "07-contamination.md": (
+            cost_table,
+            "What anomalies among the training rows change: mean change of the ROC AUC over the "
+            "tables of data (in brackets: in how many the interval over {} seeds lies below 0)",
+            "tbl-07-contamination",
+        ),
+        "07-contamination-data.md": (
+            by_data_table,
+            "ROC AUC after training without anomalies → with 10 % of them, mean of {} seeds",
+            "tbl-07-contamination-data",
+        ),
+    }
+    found = scores(every)
+    if found.empty:
+        return dict.fromkeys(pages, NOT_RUN)
+    seeds = sorted(set(found.groupby(["dataset", "method", "share"])["seed"].nunique()))
+    words = " to ".join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
+    return {
+        page: table(every, caption=caption.format(words), name=name)
+        for page, (table, caption, name) in pages.items()
+    }
 
 
 def _limit(networks: pd.DataFrame) -> str:
