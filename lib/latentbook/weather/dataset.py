@@ -157,7 +157,8 @@ def open_weather(
     train_share : float, default=0.5
         Share of the windows, from the first on, that everything is fitted on.
     winds : bool, default=False
-        Whether the fields keep the winds u and v too.
+        Whether the fields keep the winds u and v too, or, where the source has none, what
+        geostrophic winds are made of: pressure at sea level beside the heights.
 
     Returns
     -------
@@ -177,10 +178,12 @@ def open_weather(
     (8, 64, 64, 1)
     """
     from latentbook.weather import sources, store
+    from latentbook.weather.sources.opening import held
 
     choose("domain", domain, ("europe", "data"))
     check_between("train_share", train_share, 0.05, 0.95)
-    opened = sources.open(source, ("z", "u", "v") if winds else ("z",), levels, period=period)
+    variables = _carriers(held(source)) if winds else ("z",)
+    opened = sources.open(source, variables, levels, period=period)
     grid = EUROPE if domain == "europe" else _box_of(opened)
     fields = store.open_store(store.prepare(opened, grid))
     hours = float(np.median(np.diff(fields["time"].values)) / np.timedelta64(1, "h"))
@@ -201,6 +204,13 @@ def open_weather(
         step=step,
         train_share=train_share,
     )
+
+
+def _carriers(held: Sequence[str]) -> tuple[str, ...]:
+    """Return the variables that a release needs: winds, or heights and pressure without winds."""
+    if "u" in held and "v" in held:
+        return ("z", "u", "v")
+    return ("z", "msl") if "msl" in held else ("z",)
 
 
 def _box_of(data: xr.Dataset) -> Grid:

@@ -1,0 +1,172 @@
+"""Ranks of the true site, release by release: what differences and their intervals come from.
+
+A mean of ranks over a year hides that two rules were judged by the same releases. The ranks of all
+test releases are therefore kept, one byte a release, and `difference` compares two rules on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from latentbook.chapters.source_estimation import CHAPTER
+from latentbook.errors import LatentbookError
+from latentbook.study import figure_arrays
+from latentbook.study.result import Result
+from latentbook.study.result import keep as write
+from latentbook.weather import source
+
+#: Part of the name of the files that hold ranks.
+FILE = "ranks"
+
+
+def name_of(dataset: str) -> str:
+    """Return the name of the file of a data set, without suffix."""
+    return f"{CHAPTER[:2]}-{FILE}-{dataset}"
+
+
+def key(method: str, seed: int, **condition: object) -> str:
+    """Return the name of an array of ranks.
+
+    Examples
+    --------
+    >>> key("nearest site", 0, readings=10)
+    'nearest site; readings 10; seed 0'
+    """
+    told = [f"{name} {value}" for name, value in condition.items()]
+    return "; ".join([method, *told, f"seed {seed}"])
+
+
+@dataclass(frozen=True)
+class Ranked(Result):
+    """A result with the rank of the true site in every test release.
+
+    Attributes
+    ----------
+    times : array of datetime64, shape (n_tested,)
+        Start of every test window.
+    ranks : mapping of str to array
+        Ranks as whole numbers, of shape (n_tested * n_sites,), by `key`; and other small arrays of
+        fractions, such as curves of reliability.
+    """
+
+    times: np.ndarray = field(default_factory=lambda: np.empty(0, "datetime64[h]"))
+    ranks: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def keep(result: Ranked, profile: str, *, whole: bool = True) -> list[dict[str, Any]]:
+    """Write records, arrays for figures, and ranks; return the records.
+
+    Parameters
+    ----------
+    result : Ranked
+        Of one setting.
+    profile : str
+        ``quick`` or ``paper``.
+    whole : bool, default=True
+        Whether all data were used.
+    """
+    if result.ranks:
+        packed = {
+            name: one.astype(np.uint8 if one.dtype.kind in "iu" else np.float32)
+            for name, one in result.ranks.items()
+        }
+        index = result.times.astype("datetime64[h]").astype(np.int64)
+        where = figure_arrays.folder(profile, 0, whole=whole)
+        figure_arrays.save(name_of(result.data.name), {"index": index, **packed}, where)
+    return write(result, profile, whole=whole)
+
+
+def seeds(arrays: Mapping[str, np.ndarray], method: str, **condition: object) -> list[int]:
+    """Return the seeds that a rule has ranks of."""
+    start = key(method, 0, **condition).rpartition("seed ")[0]
+    found = (name.removeprefix(start) for name in arrays if name.startswith(start))
+    return sorted(int(rest.removeprefix("seed ")) for rest in found if rest.startswith("seed "))
+
+
+def of(
+    arrays: Mapping[str, np.ndarray], method: str, only: Iterable[int] | None = None,
+    **condition: object,
+) -> np.ndarray:  # fmt: skip
+    """Return the ranks of a rule, one row a seed.
+
+    Parameters
+    ----------
+    arrays : mapping
+        As `figure_arrays.full_scale` returns them.
+    method : str
+    only : iterable of int, optional
+        Seeds; all that there are by default.
+    **condition
+        As in `key`.
+
+    Returns
+    -------
+    array of int, shape (n_seeds, n_events)
+
+    Raises
+    ------
+    LatentbookError
+        If there are none.
+    """
+    chosen = seeds(arrays, method, **condition) if only is None else list(only)
+    missing = [s for s in chosen if key(method, s, **condition) not in arrays]
+    if missing or not chosen:
+        raise LatentbookError(
+            f"no ranks of {key(method, missing[0] if missing else 0, **condition)!r} were kept: "
+            "run chapter 06 at profile paper"
+        )
+    return np.stack([arrays[key(method, s, **condition)] for s in chosen]).astype(int)
+
+
+def _windows(arrays: Mapping[str, np.ndarray], n_events: int) -> np.ndarray:
+    n_windows = len(arrays["index"])
+    return np.arange(n_windows).repeat(n_events // n_windows)
+
+
+def share(
+    arrays: Mapping[str, np.ndarray], method: str, top: int = 1, **condition: object
+) -> tuple[float, float, float]:
+    """Return how often a rule finds the site among the first, and its 95 % block interval.
+
+    Seeds of the readings share their weather: each week is drawn with all of them.
+    """
+    found = of(arrays, method, **condition)
+    nothing = np.full_like(found, top + 1)
+    mean, low, high = source.difference(found, nothing, _windows(arrays, found.shape[1]), top)
+    return mean, low, high
+
+
+def difference(
+    arrays: Mapping[str, np.ndarray],
+    first: tuple[str, Mapping[str, object]],
+    second: tuple[str, Mapping[str, object]],
+    top: int = 1,
+) -> tuple[float, float, float]:
+    """Return how much more often a first rule finds the site than a second.
+
+    Parameters
+    ----------
+    arrays : mapping
+        As `figure_arrays.full_scale` returns them.
+    first, second : pairs of str and mapping
+        Method and condition, as in `key`; the seeds that both have are compared.
+    top : int, default=1
+
+    Returns
+    -------
+    mean, low, high : float
+        With the 95 % interval of a bootstrap of weeks.
+
+    Raises
+    ------
+    LatentbookError
+        If no seed has both.
+    """
+    (one, here), (other, there) = first, second
+    shared = sorted(set(seeds(arrays, one, **here)) & set(seeds(arrays, other, **there)))
+    ranks = of(arrays, one, shared, **here), of(arrays, other, shared, **there)
+    return source.difference(*ranks, _windows(arrays, ranks[0].shape[1]), top)
