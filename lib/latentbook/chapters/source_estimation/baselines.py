@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -75,7 +75,9 @@ class Past:
         Labels of all windows, by the representation that was clustered.
     descriptors : mapping of str to array of int, shape (k, n)
         Training windows nearest to the centres, as `patterns.nearest_to_centres` returns them.
-    n_analogues : tuple of int, default=(30,)
+    told : mapping of str to mapping
+        What each of the clustered representations was told, as the records spell it.
+    n_analogues : sequence of int, default=(30,)
     width, floor : float
         As in `likelihood.of_readings`.
     """
@@ -86,6 +88,7 @@ class Past:
     release: study.Release
     clusters: Mapping[str, np.ndarray]
     descriptors: Mapping[str, np.ndarray]
+    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     n_analogues: Sequence[int] = (30,)
     width: float = likelihood.WIDTH
     floor: float = likelihood.FLOOR
@@ -155,13 +158,14 @@ def prepare(
     """
     weather = inputs.weather
     known = weather.training & inputs.plumes.usable
-    labels, near = {}, {}
+    labels, near, told = {}, {}, {}
     for represented in inputs.representations:
         clusters = patterns.fit(represented.codes, weather.training, k, random_state)
         labels[represented.name] = clusters.labels
+        told[represented.name] = represented.params | {"k": k}
         n = min(descriptor, int(known.sum()))
         near[represented.name] = patterns.nearest_to_centres(represented.codes, clusters, known, n)
-    return Past(weather, sites, inputs.plumes, inputs.release, labels, near, n_analogues)
+    return Past(weather, sites, inputs.plumes, inputs.release, labels, near, told, n_analogues)
 
 
 def judge(past: Past, readings: study.Readings, true: np.ndarray | None = None) -> list[Judged]:
@@ -188,7 +192,8 @@ def judge(past: Past, readings: study.Readings, true: np.ndarray | None = None) 
     logs = likelihood.posterior(detected, group, past.table, weights)
     asked = {"width": past.width, "floor": past.floor}
     for name, log_probability in logs.items():
-        found.append(probable(_spelt(name, "likelihood"), readings, log_probability, asked))
+        told = asked | dict(past.told.get(name, {}))
+        found.append(probable(_spelt(name, "likelihood"), readings, log_probability, told))
     for name, weight in weights.items():
         if "analogues" in name:
             candidates = analogues.mean_plumes(past.known_plumes, weight)
@@ -345,4 +350,12 @@ def as_result(
         for kind, curve in (one.curves or {}).items():
             found[f"reliability {kind}; {name}"] = curve
     times = past.weather.times[np.unique(readings.window)]
-    return Ranked(CHAPTER, past.weather, random_state, scores, times=times, ranks=found)
+    return Ranked(
+        CHAPTER,
+        past.weather,
+        random_state,
+        scores,
+        times=times,
+        ranks=found,
+        part="baselines",
+    )

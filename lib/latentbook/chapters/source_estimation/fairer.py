@@ -230,4 +230,4 @@ def run(past: Past, truth: Truth, event: study.Event, *, random_state: int) -> R
     result = baselines.as_result(past, readings, judged, shared | read_from, seconds, random_state)
     # curves of every task would fill the file
     kept = {name: one for name, one in result.ranks.items() if one.dtype.kind in "iu"}
-    return replace(result, ranks=kept)
+    return replace(result, ranks=kept, part="fairer")

@@ -1,7 +1,8 @@
 """Ranks of the true site, release by release: what differences and their intervals come from.
 
 A mean of ranks over a year hides that two rules were judged by the same releases. The ranks of all
-test releases are therefore kept, one byte a release, and `difference` compares two rules on them.
+test releases are therefore kept, and `difference` compares two rules on them. One byte a release
+says 1, 2, 3, or `LAST` for any later rank: no table asks for more, and the files stay small.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from latentbook.chapters.source_estimation import CHAPTER
-from latentbook.errors import LatentbookError
+from latentbook.errors import LatentbookError, choose
 from latentbook.study import figure_arrays
 from latentbook.study.result import Result
 from latentbook.study.result import keep as write
@@ -21,11 +22,23 @@ from latentbook.weather import source
 
 #: Part of the name of the files that hold ranks.
 FILE = "ranks"
+#: What is kept of a rank that is no better.
+LAST = 4
+#: Parts of the chapter that keep ranks, each in a file of its own.
+PARTS = ("clusters", "baselines", "fairer")
 
 
-def name_of(dataset: str) -> str:
-    """Return the name of the file of a data set, without suffix."""
-    return f"{CHAPTER[:2]}-{FILE}-{dataset}"
+def name_of(part: str, dataset: str) -> str:
+    """Return the name of a file of ranks, without suffix."""
+    return f"{CHAPTER[:2]}-{FILE}-{choose('part', part, PARTS)}-{dataset}"
+
+
+def full_scale(dataset: str) -> dict[str, np.ndarray]:
+    """Return all ranks that full-scale runs kept of a data set; empty if nothing has run."""
+    found: dict[str, np.ndarray] = {}
+    for part in PARTS:
+        found |= figure_arrays.full_scale(name_of(part, dataset))
+    return found
 
 
 def key(method: str, seed: int, **condition: object) -> str:
@@ -51,10 +64,13 @@ class Ranked(Result):
     ranks : mapping of str to array
         Ranks as whole numbers, of shape (n_tested * n_sites,), by `key`; and other small arrays of
         fractions, such as curves of reliability.
+    part : str, default="clusters"
+        One of `PARTS`.
     """
 
     times: np.ndarray = field(default_factory=lambda: np.empty(0, "datetime64[h]"))
     ranks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    part: str = "clusters"
 
 
 def keep(result: Ranked, profile: str, *, whole: bool = True) -> list[dict[str, Any]]:
@@ -71,12 +87,16 @@ def keep(result: Ranked, profile: str, *, whole: bool = True) -> list[dict[str, 
     """
     if result.ranks:
         packed = {
-            name: one.astype(np.uint8 if one.dtype.kind in "iu" else np.float32)
+            name: np.minimum(one, LAST).astype(np.uint8)
+            if one.dtype.kind in "iu"
+            else one.astype(np.float32)
             for name, one in result.ranks.items()
         }
         index = result.times.astype("datetime64[h]").astype(np.int64)
         where = figure_arrays.folder(profile, 0, whole=whole)
-        figure_arrays.save(name_of(result.data.name), {"index": index, **packed}, where)
+        figure_arrays.save(
+            name_of(result.part, result.data.name), {"index": index, **packed}, where
+        )
     return write(result, profile, whole=whole)
 
 

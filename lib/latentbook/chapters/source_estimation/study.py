@@ -468,7 +468,9 @@ def run(inputs: Inputs, setting: Setting, *, random_state: int) -> Ranked:
             )
         )
         if not setting.varied:
-            event = {"readings": setting.event.readings, "windows": setting.event.descriptor}
+            event = {"readings": setting.event.readings}
+            if method.learner:  # the bounds have no windows
+                event["windows"] = setting.event.descriptor
             found[ranks.key(str(method), random_state, **event)] = estimate.rank
 
     others = () if setting.varied else inputs.others
