@@ -345,7 +345,8 @@ def as_result(
         metrics = study.shares(one.rank, readings.window, n_sites) | dict(one.scores or {})
         params = {**one.params, **shared, **past.weather.params}
         scores.append(Score(one.method, metrics, params, {"estimate": seconds}))
-        name = ranks.key(str(one.method), random_state, readings=shared["readings"])
+        asked = study.condition(shared["readings"], past.release)
+        name = ranks.key(str(one.method), random_state, **asked)
         found[name] = one.rank
         for kind, curve in (one.curves or {}).items():
             found[f"reliability {kind}; {name}"] = curve

@@ -394,6 +394,12 @@ class Setting:
         return f"{self.varied} {value}"
 
 
+def condition(readings: int, release: Release) -> dict[str, object]:
+    """Return what tells ranks of one method apart: readings, and a wind at an unusual level."""
+    usual = release.level == Release.level
+    return {"readings": readings} | ({} if usual else {"wind": f"{release.level:g}"})
+
+
 def plan(
     readings: Sequence[int],
     descriptors: Sequence[int],
@@ -468,10 +474,10 @@ def run(inputs: Inputs, setting: Setting, *, random_state: int) -> Ranked:
             )
         )
         if not setting.varied:
-            event = {"readings": setting.event.readings}
+            asked = condition(setting.event.readings, inputs.release)
             if method.learner:  # the bounds have no windows
-                event["windows"] = setting.event.descriptor
-            found[ranks.key(str(method), random_state, **event)] = estimate.rank
+                asked["windows"] = setting.event.descriptor
+            found[ranks.key(str(method), random_state, **asked)] = estimate.rank
 
     others = () if setting.varied else inputs.others
     for represented in (*inputs.representations, *others):

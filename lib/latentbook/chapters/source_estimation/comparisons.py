@@ -1,0 +1,370 @@
+"""Tables of other rules than the thesis': baselines, inputs, calibration, fairer task, real weather.
+
+Shares and differences come from the ranks of single releases (`ranks`) where they were kept, with
+intervals that draw whole weeks; of networks only the records have the shares.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latentbook.chapters.source_estimation import ranks
+from latentbook.errors import LatentbookError
+from latentbook.study.judge import select, summarise
+from latentbook.study.method import Method
+from latentbook.study.tables import NOT_RUN, markdown, number
+from latentbook.study.weather_labels import TITLES, codes_title
+
+SIMULATED, REAL = "weather-simulated", "weather-eraint"
+#: Numbers of readings, and windows that stand for a cluster, in these tables.
+READINGS = (10, 30)
+WINDOWS = 10
+#: Levels of the geostrophic wind of real weather.
+LEVELS = (500, 1000)
+#: Networks whose clusters are compared; their codes are those of chapter 05.
+NETWORKS = ("conv", "fc-lstm", "cnn-lstm", "cnn-lstm-3d")
+#: Inputs of the clustering -> their titles.
+INPUTS = {
+    "first-field": "first field of the window",
+    "mean-field": "mean of its fields",
+    "shuffled": "its fields in any order",
+    "eofs5": "5 principal components",
+    "eofs10": "10 principal components",
+    "levels": "heights of three levels",
+    "heights": "heights at the level of the release",
+    "wind": "wind at the level of the release",
+    "wind-eofs5": "5 principal components of that wind",
+}
+_ANALOGUES = re.compile(r"(\d+) analogues by (heights|wind)")
+#: Rules of the table of baselines in its order, those by the clusters of networks after them.
+RULES = (
+    "nearest site",
+    "mean plume",
+    "k-means raw",
+    "30 analogues by heights + cosine",
+    "30 analogues by wind + cosine",
+    "100 analogues by wind + cosine",
+    "true weather + cosine",
+    "any weather + likelihood",
+    "likelihood in the cluster raw",
+    "30 analogues by wind + likelihood",
+    "100 analogues by heights + likelihood",
+    "100 analogues by wind + likelihood",
+    "true weather + likelihood",
+)
+#: Pairs of rules whose difference the chapter states.
+PAIRS = (
+    ("nearest site", "k-means raw"),
+    ("k-means raw", "mean plume"),
+    ("30 analogues by heights + cosine", "k-means raw"),
+    ("30 analogues by wind + cosine", "k-means raw"),
+    ("any weather + likelihood", "mean plume"),
+    ("any weather + likelihood", "nearest site"),
+    ("likelihood in the cluster raw", "any weather + likelihood"),
+    *((f"{name} + likelihood in the cluster", "any weather + likelihood") for name in NETWORKS),
+    *(
+        (f"{name} + likelihood in the cluster", "likelihood in the cluster raw")
+        for name in NETWORKS
+    ),
+    ("100 analogues by heights + likelihood", "any weather + likelihood"),
+    ("100 analogues by wind + likelihood", "any weather + likelihood"),
+    ("true weather + likelihood", "any weather + likelihood"),
+)
+#: Rules of the fairer task.
+FAIRER = (
+    "nearest site",
+    "mean plume",
+    "k-means raw",
+    "any weather + likelihood",
+    "true weather + likelihood",
+)
+
+
+def rule_title(method: str) -> str:
+    """Return what the tables call a rule.
+
+    Examples
+    --------
+    >>> rule_title("k-means raw"), rule_title("30 analogues by wind + cosine")
+    ('cosine, cluster of raw fields', 'cosine, 30 analogues by wind')
+    >>> rule_title("cnn-lstm + likelihood in the cluster"), rule_title("mean plume")
+    ('likelihood, cluster of cnn-lstm', 'cosine, mean plume')
+    """
+    parsed = Method.parse(method).unchanged
+    codes = codes_title(str(parsed))
+    if parsed.learner == "likelihood in the cluster":
+        return f"likelihood, cluster of {codes}"
+    if parsed.learner == "k-means":
+        return f"cosine, cluster of {INPUTS.get(codes, codes)}"
+    if parsed.learner in ("likelihood", "cosine"):
+        return f"{parsed.learner}, {parsed.representation}"
+    same = {"mean plume": "cosine, mean plume", "nearest site": "site nearest to any reading"}
+    return same.get(str(parsed), f"cosine, {parsed}")
+
+
+def is_baseline(method: str) -> bool:
+    """Say whether a record stands in the table of baselines, and not in that of figure 20."""
+    parsed = Method.parse(method)
+    rule = parsed.learner in ("likelihood", "cosine", "likelihood in the cluster")
+    return not parsed.change and (rule or str(parsed) == "nearest site")
+
+
+def is_input(method: str) -> bool:
+    """Say whether a record is about another input of the clustering."""
+    parsed = Method.parse(method)
+    return parsed.representation in INPUTS and parsed.learner == "k-means"
+
+
+def is_fairer(params: Mapping[str, object]) -> bool:
+    """Say whether a record is about readings of a release that the candidates do not know."""
+    return any(name.startswith("read_") for name in params)
+
+
+def condition(method: str, readings: int, level: int | None = None) -> dict[str, object]:
+    """Return the condition that ranks of a method were kept under (`study.condition`)."""
+    asked: dict[str, object] = {"readings": readings}
+    if level is not None:
+        asked["wind"] = f"{level:g}"
+    if Method.parse(method).learner == "k-means" and not Method.parse(method).change:
+        asked["windows"] = WINDOWS
+    return asked
+
+
+def generated(estimated: pd.DataFrame) -> dict[str, str]:
+    """Return the generated tables, file name -> text.
+
+    Parameters
+    ----------
+    estimated : DataFrame
+        The full-scale records of the chapter.
+    """
+    arrays = ranks.full_scale(SIMULATED)
+    simulated = estimated[estimated["dataset"] == SIMULATED]
+    if not arrays or simulated.empty:
+        names = ("baselines", "differences", "inputs", "calibration", "fairer", "real")
+        return {f"06-{name}.md": NOT_RUN for name in names}
+    return {
+        "06-baselines.md": baselines(simulated, arrays),
+        "06-differences.md": differences(arrays),
+        "06-inputs.md": inputs(arrays),
+        "06-calibration.md": calibration(simulated),
+        "06-fairer.md": fairer(arrays, READINGS[0]),
+        "06-real.md": real(ranks.full_scale(REAL)),
+    }
+
+
+def live(records: Sequence[Mapping[str, Any]], title: str, *, name: str) -> str:
+    """Return the shares of one run, one row a rule.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        As `ranks.keep` returns them.
+    title : str
+        What was run, for the caption.
+    name : str
+        Of the table.
+    """
+    found = pd.DataFrame(records)
+    found["readings"] = [params["readings"] for params in found["params"]]
+    readings = sorted(found["readings"].unique())
+    rows = []
+    for method in dict.fromkeys(found["method"]):
+        cells = []
+        for n in readings:
+            one = found[(found["method"] == method) & (found["readings"] == n)]
+            tops = [one["metrics"].iloc[0][top] for top in ("top1", "top3")] if len(one) else []
+            cells.append(" / ".join(map(number, tops)) or "–")
+        change = Method.parse(method).change
+        rows.append([rule_title(method) + (f", {change}" if change else ""), *cells])
+    heads = [f"{n} readings" for n in readings]
+    return markdown(["rule", *heads], rows, caption=f"Top 1 / top 3, {title}", name=name)
+
+
+def baselines(records: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the table of baselines: share found first and among three, by 10 and 30 readings."""
+    rows = []
+    networks = [f"{name} + likelihood in the cluster" for name in NETWORKS]
+    networks += [f"{name} + k-means" for name in NETWORKS]
+    for method in (*RULES, *networks):
+        cells, seeds = [], 0
+        for n in READINGS:
+            asked = condition(method, n)
+            seeds = len(ranks.seeds(arrays, method, **asked))
+            for top in (1, 3):
+                if seeds:
+                    cells.append(_share(ranks.share(arrays, method, top, **asked)))
+                else:
+                    cells.append(_of_records(records, method, n, top))
+        if not seeds:
+            seeds = records[records["method"] == method]["seed"].nunique()
+        rows.append([rule_title(method), *cells, str(seeds)])
+    heads = [f"{n} readings, top {top}" for n in READINGS for top in (1, 3)]
+    return markdown(
+        ["rule", *heads, "seeds"],
+        rows,
+        caption="Share of test releases with the true site first / among the first three, "
+        f"{TITLES[SIMULATED]}: mean over seeds of the readings, with the 95% interval of a "
+        f"bootstrap of weeks; clusters are represented by {WINDOWS} windows where plumes are "
+        "compared by cosine. The last rows have networks of 8 epochs, and no ranks of releases",
+        name="tbl-06-baselines",
+    )
+
+
+def _of_records(records: pd.DataFrame, method: str, readings: int, top: int) -> str:
+    rows = records[records["method"] == method]
+    chosen = [
+        p.get("readings") == readings and p.get("descriptor", WINDOWS) == WINDOWS
+        for p in rows["params"]
+    ]
+    found = summarise(select(rows, chosen), f"top{top}")
+    return number(found["mean"] if found else None)
+
+
+def _share(interval: Sequence[float]) -> str:
+    mean, low, high = (number(value) for value in interval)
+    return f"{mean}\u00a0[{low},\u00a0{high}]"
+
+
+def points(interval: Sequence[float]) -> str:
+    """Format a difference of shares with its interval, in percentage points."""
+    mean, low, high = (f"{100 * value:+.1f}".replace("-", "−") for value in interval)
+    return f"{mean}\u00a0[{low},\u00a0{high}]"
+
+
+def gain(
+    arrays: Mapping[str, np.ndarray],
+    first: str,
+    second: str,
+    readings: int,
+    top: int = 1,
+    level: int | None = None,
+) -> tuple[float, float, float]:
+    """Return how much more often a rule finds the site than another, with its block interval."""
+    pair = [(method, condition(method, readings, level)) for method in (first, second)]
+    return ranks.difference(arrays, pair[0], pair[1], top)
+
+
+def differences(arrays: Mapping[str, np.ndarray]) -> str:
+    """Return differences between rules, release by release."""
+    rows = [
+        [
+            f"{rule_title(first)} − {rule_title(second)}",
+            *(points(gain(arrays, first, second, n, top)) for n in READINGS for top in (1, 3)),
+        ]
+        for first, second in PAIRS
+    ]
+    heads = [f"{n} readings, top {top}" for n in READINGS for top in (1, 3)]
+    return markdown(
+        ["difference", *heads],
+        rows,
+        caption="Differences between rules in percentage points, release by release, with the 95% "
+        "interval of a bootstrap of weeks",
+        name="tbl-06-differences",
+    )
+
+
+def inputs(arrays: Mapping[str, np.ndarray]) -> str:
+    """Return what other inputs of the clustering are worth, beside the raw windows."""
+    rows = []
+    for name, title in INPUTS.items():
+        method = f"{name} + k-means"
+        cells = [
+            points(gain(arrays, method, "k-means raw", n, top)) for n in READINGS for top in (1, 3)
+        ]
+        rows.append([title, *cells])
+    heads = [f"{n} readings, top {top}" for n in READINGS for top in (1, 3)]
+    return markdown(
+        ["input of k-means", *heads],
+        rows,
+        caption="What other inputs find beyond the windows of heights at 700 hPa, in percentage "
+        f"points, with {WINDOWS} windows: release by release, 95% interval of a bootstrap of weeks",
+        name="tbl-06-inputs",
+    )
+
+
+def calibration(records: pd.DataFrame) -> str:
+    """Return log score and calibration error of the likelihoods, before and after a temperature."""
+    rows = []
+    for method in ("any weather + likelihood", "likelihood in the cluster raw",
+                   "100 analogues by wind + likelihood", "true weather + likelihood"):  # fmt: skip
+        for n in READINGS:
+            own = records[records["method"] == method]
+            own = select(own, (p.get("readings") == n for p in own["params"]))
+            cells = []
+            for metric in ("log_score", "calibration_error", "temperature", "log_score_tempered",
+                           "calibration_error_tempered"):  # fmt: skip
+                found = summarise(own, metric) if len(own) else None
+                cells.append(number(found["mean"] if found else None))
+            rows.append([rule_title(method), str(n), *cells])
+    return markdown(
+        ["rule", "readings", "log score", "error", "temperature", "log score after", "error after"],
+        rows,
+        caption="Do the probabilities come true? Mean negative log probability of the true site in "
+        "nats, and mean distance of promised from found shares, before and after a temperature "
+        "that was fitted on training windows; means over seeds",
+        name="tbl-06-calibration",
+    )
+
+
+def changes(arrays: Mapping[str, np.ndarray]) -> list[str]:
+    """Return the changes of the task that ranks were kept of, in their order, as it is first."""
+    start = f"{FAIRER[0]}, "
+    names = [name.removeprefix(start) for name in arrays if name.startswith(start)]
+    return list(dict.fromkeys(name.partition(";")[0] for name in names))
+
+
+def fairer(arrays: Mapping[str, np.ndarray], readings: int) -> str:
+    """Return the share found first where something about the release is not known."""
+    rows = []
+    for change in changes(arrays):
+        cells = [
+            _share(ranks.share(arrays, f"{rule}, {change}", readings=readings)) for rule in FAIRER
+        ]
+        rows.append([change, *cells])
+    return markdown(
+        ["the release that is read", *map(rule_title, FAIRER)],
+        rows,
+        caption=f"Share of test releases with the true site first from {readings} readings, where "
+        "the release that is read differs in one thing from those that it is compared with; 95% "
+        "interval of a bootstrap of weeks. A network reads at all its stations",
+        name=f"tbl-06-fairer-{readings}",
+    )
+
+
+def real(arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the share found first in real weather, by the geostrophic wind of two levels."""
+    if not arrays:
+        return NOT_RUN
+    rows = []
+    networks = [f"{name} + likelihood in the cluster" for name in NETWORKS[:3]]
+    for method in ("nearest site", "mean plume", "k-means raw", "pca256 + k-means",
+                   "30 analogues by heights + cosine", "30 analogues by wind + cosine",
+                   "true weather + cosine", "any weather + likelihood",
+                   "likelihood in the cluster raw", *networks,
+                   "100 analogues by wind + likelihood", "true weather + likelihood"):  # fmt: skip
+        cells = []
+        for level in LEVELS:
+            for n in READINGS:
+                try:
+                    found = ranks.share(arrays, method, **condition(method, n, level))
+                except LatentbookError:
+                    cells.append("–")
+                else:
+                    cells.append(_share(found))
+        rows.append([rule_title(method), *cells])
+    names = {500: "500 hPa", 1000: "sea level"}
+    heads = [f"{names[level]}, {n} readings" for level in LEVELS for n in READINGS]
+    return markdown(
+        ["rule", *heads],
+        rows,
+        caption=f"{TITLES[REAL].partition(',')[0]}, geostrophic wind from heights of 500 hPa and "
+        "from the pressure at sea level: share of test releases with the true site first, seed 0, "
+        "with the 95% interval of a bootstrap of weeks",
+        name="tbl-06-real",
+    )
