@@ -1,4 +1,4 @@
-"""Tables of other rules than the thesis': baselines, inputs, calibration, fairer task, real weather.
+"""Tables of rules that the thesis lacks: baselines, inputs, calibration, fairer task, real weather.
 
 Shares and differences come from the ranks of single releases (`ranks`) where they were kept, with
 intervals that draw whole weeks; of networks only the records have the shares.
