@@ -1,8 +1,8 @@
 """Claims of chapter 06: what its sentences about full-scale results rest on.
 
 Intervals are Student's, over seeds of k-means, network and readings in the same test windows: they
-say nothing about other years. No record holds the ranks of single releases, so that windows cannot
-be drawn again in blocks.
+say nothing about other years. Of networks no ranks of single releases were kept; `claims_rules` has
+the rules of which they were.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 from sklearn.metrics.pairwise import haversine_distances
 
-from latentbook.chapters.source_estimation import CHAPTER
+from latentbook.chapters.source_estimation import CHAPTER, claims_rules
 from latentbook.chapters.source_estimation.tables import figure_20
 from latentbook.study import gains
 from latentbook.study.claims import Claim, Claims, Evidence, scores
@@ -22,6 +22,7 @@ from latentbook.study.gains import Gain
 from latentbook.weather import source
 
 CLAIMS = Claims("06")
+CLAIMS.sources |= claims_rules.CLAIMS.sources
 
 SIMULATED = "weather-simulated"
 #: Codes whose clusters are compared; 256 principal components repeat the raw fields.
@@ -155,6 +156,19 @@ def networks_as_printed(evidence: Evidence) -> Claim:
     return Claim(
         [len(order), *counts[:3]],
         {"none has the opposite order": counts[3] == 0, "most are undecided": counts[2] > 12},
+    )
+
+
+@CLAIMS
+def levels_as_printed(evidence: Evidence) -> Claim:
+    """Three levels are ahead of one in every printed comparison, and here in none or few."""
+    judged = _figure_20(evidence)
+    rows = judged[_of(judged, "three levels")]
+    words = ("same order", "no difference here", "undecided", "opposite order")
+    counts = [int((rows["order"] == word).sum()) for word in words]
+    return Claim(
+        [len(rows), *counts[:3]],
+        {"ahead in print": (rows["printed"] > 0).all(), "none is opposite": counts[3] == 0},
     )
 
 

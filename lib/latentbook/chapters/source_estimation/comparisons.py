@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from latentbook.chapters.source_estimation import ranks
-from latentbook.errors import LatentbookError
-from latentbook.study.judge import select, summarise
+from latentbook.study.judge import select
 from latentbook.study.method import Method
 from latentbook.study.tables import NOT_RUN, markdown, number
 from latentbook.study.weather_labels import TITLES, codes_title
@@ -74,6 +73,28 @@ PAIRS = (
     ("100 analogues by heights + likelihood", "any weather + likelihood"),
     ("100 analogues by wind + likelihood", "any weather + likelihood"),
     ("true weather + likelihood", "any weather + likelihood"),
+)
+#: Rules whose probabilities are judged.
+CALIBRATED = (
+    "any weather + likelihood",
+    "likelihood in the cluster raw",
+    "100 analogues by wind + likelihood",
+    "true weather + likelihood",
+)
+#: Rules of the table of real weather.
+REAL_RULES = (
+    "nearest site",
+    "mean plume",
+    "k-means raw",
+    "pca256 + k-means",
+    "30 analogues by heights + cosine",
+    "30 analogues by wind + cosine",
+    "true weather + cosine",
+    "any weather + likelihood",
+    "likelihood in the cluster raw",
+    *(f"{name} + likelihood in the cluster" for name in NETWORKS[:3]),
+    "100 analogues by wind + likelihood",
+    "true weather + likelihood",
 )
 #: Rules of the fairer task.
 FAIRER = (
@@ -143,19 +164,66 @@ def generated(estimated: pd.DataFrame) -> dict[str, str]:
     estimated : DataFrame
         The full-scale records of the chapter.
     """
-    arrays = ranks.full_scale(SIMULATED)
-    simulated = estimated[estimated["dataset"] == SIMULATED]
-    if not arrays or simulated.empty:
-        names = ("baselines", "differences", "inputs", "calibration", "fairer", "real")
-        return {f"06-{name}.md": NOT_RUN for name in names}
-    return {
-        "06-baselines.md": baselines(simulated, arrays),
-        "06-differences.md": differences(arrays),
-        "06-inputs.md": inputs(arrays),
-        "06-calibration.md": calibration(simulated),
-        "06-fairer.md": fairer(arrays, READINGS[0]),
-        "06-real.md": real(ranks.full_scale(REAL)),
-    }
+    names = ("baselines", "differences", "inputs", "calibration", "fairer", "real")
+    pages = dict.fromkeys([f"06-{name}.md" for name in names], NOT_RUN)
+    found, arrays = Found(estimated, SIMULATED), ranks.full_scale(SIMULATED)
+    if len(found) and arrays:
+        pages |= {
+            "06-baselines.md": baselines(found, arrays),
+            "06-differences.md": differences(arrays),
+            "06-inputs.md": inputs(found, arrays),
+            "06-calibration.md": calibration(found),
+            "06-fairer.md": fairer(found, arrays, READINGS[0]),
+        }
+    found, arrays = Found(estimated, REAL), ranks.full_scale(REAL)
+    if len(found) and arrays:
+        pages["06-real.md"] = real(found, arrays)
+    return pages
+
+
+class Found:
+    """The records of one data set, and what they say of a rule under a condition.
+
+    Parameters
+    ----------
+    records : DataFrame
+        Of the chapter.
+    dataset : str
+    """
+
+    def __init__(self, records: pd.DataFrame, dataset: str) -> None:
+        own = records[records["dataset"] == dataset]
+        self._by_method = dict(iter(own.groupby("method")))
+
+    def __len__(self) -> int:
+        """Return the number of methods."""
+        return len(self._by_method)
+
+    def rows(self, method: str, readings: int, level: float | None = None) -> pd.DataFrame:
+        """Return the records of a rule, with ten windows where it has windows."""
+        rows = self._by_method.get(method)
+        if rows is None:
+            return pd.DataFrame(columns=["seed", "params", "metrics"])
+        return select(
+            rows,
+            (
+                p["readings"] == readings
+                and p.get("descriptor", WINDOWS) == WINDOWS
+                and (level is None or p["level"] == level)
+                for p in rows["params"]
+            ),
+        )
+
+    def mean(
+        self, method: str, readings: int, metric: str, level: float | None = None
+    ) -> float | None:
+        """Return the mean of a metric over the seeds, None where nothing ran."""
+        rows = self.rows(method, readings, level)
+        values = [
+            pd.Series([m[metric] for m in own["metrics"] if metric in m], dtype=float).mean()
+            for _, own in rows.groupby("seed")
+        ]
+        return float(np.mean(values)) if values and np.isfinite(values).all() else None
 
 
 def live(records: Sequence[Mapping[str, Any]], title: str, *, name: str) -> str:
@@ -186,49 +254,42 @@ def live(records: Sequence[Mapping[str, Any]], title: str, *, name: str) -> str:
     return markdown(["rule", *heads], rows, caption=f"Top 1 / top 3, {title}", name=name)
 
 
-def baselines(records: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> str:
+def baselines(found: Found, arrays: Mapping[str, np.ndarray]) -> str:
     """Return the table of baselines: share found first and among three, by 10 and 30 readings."""
-    rows = []
     networks = [f"{name} + likelihood in the cluster" for name in NETWORKS]
     networks += [f"{name} + k-means" for name in NETWORKS]
+    rows = []
     for method in (*RULES, *networks):
-        cells, seeds = [], 0
-        for n in READINGS:
-            asked = condition(method, n)
-            seeds = len(ranks.seeds(arrays, method, **asked))
-            for top in (1, 3):
-                if seeds:
-                    cells.append(_share(ranks.share(arrays, method, top, **asked)))
-                else:
-                    cells.append(_of_records(records, method, n, top))
-        if not seeds:
-            seeds = records[records["method"] == method]["seed"].nunique()
+        cells = [_share(found, arrays, method, n, top) for n in READINGS for top in (1, 3)]
+        seeds = found.rows(method, READINGS[0])["seed"].nunique()
         rows.append([rule_title(method), *cells, str(seeds)])
     heads = [f"{n} readings, top {top}" for n in READINGS for top in (1, 3)]
     return markdown(
         ["rule", *heads, "seeds"],
         rows,
         caption="Share of test releases with the true site first / among the first three, "
-        f"{TITLES[SIMULATED]}: mean over seeds of the readings, with the 95% interval of a "
-        f"bootstrap of weeks; clusters are represented by {WINDOWS} windows where plumes are "
-        "compared by cosine. The last rows have networks of 8 epochs, and no ranks of releases",
+        f"{TITLES[SIMULATED]}: mean over seeds, with the 95% interval of a bootstrap of weeks; "
+        f"where plumes of clusters are compared by cosine, {WINDOWS} windows stand for each. The "
+        "last rows have networks of 8 epochs, and no ranks of single releases",
         name="tbl-06-baselines",
     )
 
 
-def _of_records(records: pd.DataFrame, method: str, readings: int, top: int) -> str:
-    rows = records[records["method"] == method]
-    chosen = [
-        p.get("readings") == readings and p.get("descriptor", WINDOWS) == WINDOWS
-        for p in rows["params"]
-    ]
-    found = summarise(select(rows, chosen), f"top{top}")
-    return number(found["mean"] if found else None)
-
-
-def _share(interval: Sequence[float]) -> str:
-    mean, low, high = (number(value) for value in interval)
-    return f"{mean}\u00a0[{low},\u00a0{high}]"
+def _share(
+    found: Found,
+    arrays: Mapping[str, np.ndarray],
+    method: str,
+    readings: int,
+    top: int,
+    level: int | None = None,
+) -> str:
+    """Format the share found: mean of the records, interval of the ranks where they were kept."""
+    mean = found.mean(method, readings, f"top{top}", level)
+    asked = condition(method, readings, level)
+    if mean is None or not ranks.seeds(arrays, method, **asked):
+        return number(mean)
+    _, low, high = ranks.share(arrays, method, top, **asked)
+    return f"{number(mean)}\u00a0[{number(low)},\u00a0{number(high)}]"
 
 
 def points(interval: Sequence[float]) -> str:
@@ -269,39 +330,43 @@ def differences(arrays: Mapping[str, np.ndarray]) -> str:
     )
 
 
-def inputs(arrays: Mapping[str, np.ndarray]) -> str:
+def inputs(found: Found, arrays: Mapping[str, np.ndarray]) -> str:
     """Return what other inputs of the clustering are worth, beside the raw windows."""
     rows = []
     for name, title in INPUTS.items():
         method = f"{name} + k-means"
         cells = [
-            points(gain(arrays, method, "k-means raw", n, top)) for n in READINGS for top in (1, 3)
+            f"{number(found.mean(method, n, f'top{top}'))}: "
+            + points(gain(arrays, method, "k-means raw", n, top))
+            for n in READINGS
+            for top in (1, 3)
         ]
         rows.append([title, *cells])
     heads = [f"{n} readings, top {top}" for n in READINGS for top in (1, 3)]
     return markdown(
         ["input of k-means", *heads],
         rows,
-        caption="What other inputs find beyond the windows of heights at 700 hPa, in percentage "
-        f"points, with {WINDOWS} windows: release by release, 95% interval of a bootstrap of weeks",
+        caption="Share found with other inputs of the clustering, by cosine and with "
+        f"{WINDOWS} windows, and what it is beyond that of the windows of heights at 700 hPa, in "
+        "percentage points: release by release, 95% interval of a bootstrap of weeks",
         name="tbl-06-inputs",
     )
 
 
-def calibration(records: pd.DataFrame) -> str:
+def calibration(found: Found) -> str:
     """Return log score and calibration error of the likelihoods, before and after a temperature."""
-    rows = []
-    for method in ("any weather + likelihood", "likelihood in the cluster raw",
-                   "100 analogues by wind + likelihood", "true weather + likelihood"):  # fmt: skip
-        for n in READINGS:
-            own = records[records["method"] == method]
-            own = select(own, (p.get("readings") == n for p in own["params"]))
-            cells = []
-            for metric in ("log_score", "calibration_error", "temperature", "log_score_tempered",
-                           "calibration_error_tempered"):  # fmt: skip
-                found = summarise(own, metric) if len(own) else None
-                cells.append(number(found["mean"] if found else None))
-            rows.append([rule_title(method), str(n), *cells])
+    metrics = (
+        "log_score",
+        "calibration_error",
+        "temperature",
+        "log_score_tempered",
+        "calibration_error_tempered",
+    )
+    rows = [
+        [rule_title(method), str(n), *(number(found.mean(method, n, m)) for m in metrics)]
+        for method in CALIBRATED
+        for n in READINGS
+    ]
     return markdown(
         ["rule", "readings", "log score", "error", "temperature", "log score after", "error after"],
         rows,
@@ -319,44 +384,48 @@ def changes(arrays: Mapping[str, np.ndarray]) -> list[str]:
     return list(dict.fromkeys(name.partition(";")[0] for name in names))
 
 
-def fairer(arrays: Mapping[str, np.ndarray], readings: int) -> str:
+def fairer(found: Found, arrays: Mapping[str, np.ndarray], readings: int) -> str:
     """Return the share found first where something about the release is not known."""
     rows = []
     for change in changes(arrays):
-        cells = [
-            _share(ranks.share(arrays, f"{rule}, {change}", readings=readings)) for rule in FAIRER
-        ]
+        cells = [_share(found, arrays, f"{rule}, {change}", readings, 1) for rule in FAIRER]
         rows.append([change, *cells])
-    return markdown(
-        ["the release that is read", *map(rule_title, FAIRER)],
+    among = [
+        [change, *(number(found.mean(f"{rule}, {change}", readings, "top3")) for rule in FAIRER)]
+        for change in changes(arrays)
+    ]
+    heads = ["the release that is read", *map(rule_title, FAIRER)]
+    told = (
+        f"from {readings} readings, where the release that is read differs in one thing from those "
+        "that it is compared with"
+    )
+    first = markdown(
+        heads,
         rows,
-        caption=f"Share of test releases with the true site first from {readings} readings, where "
-        "the release that is read differs in one thing from those that it is compared with; 95% "
-        "interval of a bootstrap of weeks. A network reads at all its stations",
+        caption=f"Share of test releases with the true site first {told}; 95% interval of a "
+        "bootstrap of weeks. A network reads at all its stations",
         name=f"tbl-06-fairer-{readings}",
     )
+    three = markdown(
+        heads,
+        among,
+        caption=f"Share of test releases with the true site among the first three {told}",
+        name=f"tbl-06-fairer-{readings}-top-3",
+    )
+    folded = ["::::{dropdown} The same among the first three", "", three, "::::", ""]
+    return "\n".join([first, *folded])
 
 
-def real(arrays: Mapping[str, np.ndarray]) -> str:
+def real(found: Found, arrays: Mapping[str, np.ndarray]) -> str:
     """Return the share found first in real weather, by the geostrophic wind of two levels."""
-    if not arrays:
-        return NOT_RUN
     rows = []
-    networks = [f"{name} + likelihood in the cluster" for name in NETWORKS[:3]]
-    for method in ("nearest site", "mean plume", "k-means raw", "pca256 + k-means",
-                   "30 analogues by heights + cosine", "30 analogues by wind + cosine",
-                   "true weather + cosine", "any weather + likelihood",
-                   "likelihood in the cluster raw", *networks,
-                   "100 analogues by wind + likelihood", "true weather + likelihood"):  # fmt: skip
-        cells = []
-        for level in LEVELS:
-            for n in READINGS:
-                try:
-                    found = ranks.share(arrays, method, **condition(method, n, level))
-                except LatentbookError:
-                    cells.append("–")
-                else:
-                    cells.append(_share(found))
+    for method in REAL_RULES:
+        cells = [
+            f"{_share(found, arrays, method, n, 1, level)} / "
+            f"{number(found.mean(method, n, 'top3', level))}"
+            for level in LEVELS
+            for n in READINGS
+        ]
         rows.append([rule_title(method), *cells])
     names = {500: "500 hPa", 1000: "sea level"}
     heads = [f"{names[level]}, {n} readings" for level in LEVELS for n in READINGS]
@@ -364,7 +433,7 @@ def real(arrays: Mapping[str, np.ndarray]) -> str:
         ["rule", *heads],
         rows,
         caption=f"{TITLES[REAL].partition(',')[0]}, geostrophic wind from heights of 500 hPa and "
-        "from the pressure at sea level: share of test releases with the true site first, seed 0, "
-        "with the 95% interval of a bootstrap of weeks",
+        "from the pressure at sea level: share of test releases with the true site first, with the "
+        "95% interval of a bootstrap of weeks, / among the first three; seed 0",
         name="tbl-06-real",
     )
