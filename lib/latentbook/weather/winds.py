@@ -199,7 +199,8 @@ def heights(data: xr.Dataset, grid: Grid, level: float) -> xr.DataArray:
     if level != NEAR_SEA_LEVEL or "msl" not in data or np.isclose(levels, level).any():
         return _at(data, "z", level, grid)
     pressure = _at(data[["msl"]].assign_coords(level=level), "msl", level, grid)
-    return DRY_AIR * SEA_LEVEL / GRAVITY * np.log(pressure / NEAR_SEA_LEVEL)
+    logarithm: xr.DataArray = np.log(pressure / NEAR_SEA_LEVEL)  # type: ignore[assignment]
+    return DRY_AIR * SEA_LEVEL / GRAVITY * logarithm
 
 
 def cells_per_metre(grid: Grid) -> np.ndarray:

@@ -112,14 +112,14 @@ def test_ranks_are_kept_file_by_file_and_compared(result, own_project, monkeypat
     assert set(arrays) == {"index", *result.ranks}
     name = "nearest site; readings 4; seed 0"
     assert (arrays[name] == np.minimum(result.ranks[name], ranks.LAST)).all()
-    mean, low, high = ranks.share(arrays, "nearest site", readings=4)
+    mean, low, high = ranks.share(arrays, "nearest site", {"readings": 4})
     assert low <= mean <= high
     assert mean == pytest.approx((result.ranks[name] == 1).mean())
     one, other = ("nearest site", {"readings": 4}), ("true weather + cosine", {"readings": 4})
     back, forth = ranks.difference(arrays, one, other), ranks.difference(arrays, other, one)
     assert back[0] == pytest.approx(-forth[0])
     with pytest.raises(LatentbookError, match="no ranks of 'nearest site; readings 7; seed 0'"):
-        ranks.share(arrays, "nearest site", readings=7)
+        ranks.share(arrays, "nearest site", {"readings": 7})
     with pytest.raises(LatentbookError, match="unknown part"):
         ranks.name_of("others", "made")
     assert len(records.read(CHAPTER, "paper")) == len(result.scores)
@@ -131,8 +131,8 @@ def test_seeds_of_a_rule_are_found(result):
         for seed in (0, 2)
     }
     arrays |= {"index": np.arange(3), "nearest site, as it is; readings 10; seed 5": np.ones(6)}
-    assert ranks.seeds(arrays, "nearest site", readings=10) == [0, 2]
-    assert ranks.of(arrays, "nearest site", readings=10).tolist() == [[1] * 6, [3] * 6]
+    assert ranks.seeds(arrays, "nearest site", {"readings": 10}) == [0, 2]
+    assert ranks.of(arrays, "nearest site", {"readings": 10}).tolist() == [[1] * 6, [3] * 6]
 
 
 # ---------------------------------------------------------------- the fairer task

@@ -36,7 +36,7 @@ def _arrays(evidence: Evidence, dataset: str = SIMULATED) -> dict[str, np.ndarra
 def _share(evidence: Evidence, method: str, readings: int, top: int = 1) -> float:
     """Return the share found, in percent, by the ranks."""
     asked = condition(method, readings)
-    return 100 * ranks.share(_arrays(evidence), method, top, **asked)[0]
+    return 100 * ranks.share(_arrays(evidence), method, asked, top)[0]
 
 
 def _gain(evidence: Evidence, first: str, second: str, readings: int, top: int = 1) -> Interval:
@@ -203,12 +203,13 @@ def _metric(evidence: Evidence, method: str, readings: int, metric: str) -> floa
 @CLAIMS
 def over_confident(evidence: Evidence) -> Claim:
     """Likelihood promises more than it finds, and a temperature mends most of it."""
-    promised, found = [], []
+    promised: list[float] = []
+    found: list[float] = []
     arrays = _arrays(evidence)
     for n in READINGS:
         curve = [
             arrays[f"reliability as it is; {ranks.key(ANY, seed, readings=n)}"]
-            for seed in ranks.seeds(arrays, ANY, readings=n)
+            for seed in ranks.seeds(arrays, ANY, {"readings": n})
         ]
         for target, row in ((promised, 0), (found, 1)):
             total = np.mean([np.nansum(one[row] * one[2]) / one[2].sum() for one in curve])
@@ -248,7 +249,8 @@ def temperature(evidence: Evidence) -> Claim:
 def reliability_figure(evidence: Evidence) -> Claim:
     """Curves below the diagonal as they are, near it with a temperature."""
     arrays = _arrays(evidence)
-    below, near = [], []
+    below: list[float] = []
+    near: list[float] = []
     for n in READINGS:
         name = ranks.key(ANY, 0, readings=n)
         for kind, gaps in (("as it is", below), ("tempered", near)):
@@ -364,7 +366,7 @@ def fixed_network(evidence: Evidence) -> Claim:
     for spacing in (4, 8):
         change = f"network every {spacing} cells"
         pair = [(f"{rule}, {change}", {"readings": READINGS[0]}) for rule in (ANY, RAW)]
-        shares += [100 * ranks.share(arrays, one, **asked)[0] for one, asked in pair]
+        shares += [100 * ranks.share(arrays, one, asked)[0] for one, asked in pair]
         gains.append(ranks.difference(arrays, pair[0], pair[1]))
         rows = evidence.rows(SIMULATED, f"{ANY}, {change}", chapter=CHAPTER)
         n_stations.append(rows["params"].iloc[0]["stations"])
@@ -414,7 +416,7 @@ def real_true_weather(evidence: Evidence) -> Claim:
     """With the true weather the likelihood finds nearly all in real weather too."""
     arrays = _arrays(evidence, REAL)
     found = [
-        100 * ranks.share(arrays, TRUE, **condition(TRUE, n, level))[0]
+        100 * ranks.share(arrays, TRUE, condition(TRUE, n, level))[0]
         for level in comparisons.LEVELS
         for n in READINGS
     ]

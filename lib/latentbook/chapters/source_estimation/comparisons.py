@@ -286,9 +286,9 @@ def _share(
     """Format the share found: mean of the records, interval of the ranks where they were kept."""
     mean = found.mean(method, readings, f"top{top}", level)
     asked = condition(method, readings, level)
-    if mean is None or not ranks.seeds(arrays, method, **asked):
+    if mean is None or not ranks.seeds(arrays, method, asked):
         return number(mean)
-    _, low, high = ranks.share(arrays, method, top, **asked)
+    _, low, high = ranks.share(arrays, method, asked, top)
     return f"{number(mean)}\u00a0[{number(low)},\u00a0{number(high)}]"
 
 

@@ -125,9 +125,9 @@ def draw_rules(records: pd.DataFrame, arrays: Arrays) -> Figure:
         for y, rule in enumerate(order):
             mean = found.mean(rule, n, "top1")
             asked = comparisons.condition(rule, n)
-            if mean is None or not ranks.seeds(arrays, rule, **asked):
+            if mean is None or not ranks.seeds(arrays, rule, asked):
                 continue
-            _, low, high = ranks.share(arrays, rule, **asked)
+            _, low, high = ranks.share(arrays, rule, asked)
             kind = comparisons.rule_title(rule).partition(",")[0].partition(" ")[0]
             reach = [[mean - low], [high - mean]]
             ax.errorbar(mean, y, xerr=reach, fmt="o", color=colours[kind], markersize=5)

@@ -100,7 +100,9 @@ def keep(result: Ranked, profile: str, *, whole: bool = True) -> list[dict[str, 
     return write(result, profile, whole=whole)
 
 
-def seeds(arrays: Mapping[str, np.ndarray], method: str, **condition: object) -> list[int]:
+def seeds(
+    arrays: Mapping[str, np.ndarray], method: str, condition: Mapping[str, object]
+) -> list[int]:
     """Return the seeds that a rule has ranks of."""
     start = key(method, 0, **condition).rpartition("seed ")[0]
     found = (name.removeprefix(start) for name in arrays if name.startswith(start))
@@ -108,9 +110,11 @@ def seeds(arrays: Mapping[str, np.ndarray], method: str, **condition: object) ->
 
 
 def of(
-    arrays: Mapping[str, np.ndarray], method: str, only: Iterable[int] | None = None,
-    **condition: object,
-) -> np.ndarray:  # fmt: skip
+    arrays: Mapping[str, np.ndarray],
+    method: str,
+    condition: Mapping[str, object],
+    only: Iterable[int] | None = None,
+) -> np.ndarray:
     """Return the ranks of a rule, one row a seed.
 
     Parameters
@@ -118,10 +122,10 @@ def of(
     arrays : mapping
         As `figure_arrays.full_scale` returns them.
     method : str
+    condition : mapping
+        As in `key`.
     only : iterable of int, optional
         Seeds; all that there are by default.
-    **condition
-        As in `key`.
 
     Returns
     -------
@@ -132,7 +136,7 @@ def of(
     LatentbookError
         If there are none.
     """
-    chosen = seeds(arrays, method, **condition) if only is None else list(only)
+    chosen = seeds(arrays, method, condition) if only is None else list(only)
     missing = [s for s in chosen if key(method, s, **condition) not in arrays]
     if missing or not chosen:
         raise LatentbookError(
@@ -148,13 +152,13 @@ def _windows(arrays: Mapping[str, np.ndarray], n_events: int) -> np.ndarray:
 
 
 def share(
-    arrays: Mapping[str, np.ndarray], method: str, top: int = 1, **condition: object
+    arrays: Mapping[str, np.ndarray], method: str, condition: Mapping[str, object], top: int = 1
 ) -> tuple[float, float, float]:
     """Return how often a rule finds the site among the first, and its 95 % block interval.
 
     Seeds of the readings share their weather: each week is drawn with all of them.
     """
-    found = of(arrays, method, **condition)
+    found = of(arrays, method, condition)
     nothing = np.full_like(found, top + 1)
     mean, low, high = source.difference(found, nothing, _windows(arrays, found.shape[1]), top)
     return mean, low, high
@@ -187,6 +191,6 @@ def difference(
         If no seed has both.
     """
     (one, here), (other, there) = first, second
-    shared = sorted(set(seeds(arrays, one, **here)) & set(seeds(arrays, other, **there)))
-    ranks = of(arrays, one, shared, **here), of(arrays, other, shared, **there)
+    shared = sorted(set(seeds(arrays, one, here)) & set(seeds(arrays, other, there)))
+    ranks = of(arrays, one, here, shared), of(arrays, other, there, shared)
     return source.difference(*ranks, _windows(arrays, ranks[0].shape[1]), top)
