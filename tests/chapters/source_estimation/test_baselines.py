@@ -109,7 +109,8 @@ def test_a_temperature_is_fitted_on_training_windows_far_from_each_other(past, p
 def test_ranks_are_kept_file_by_file_and_compared(result, own_project, monkeypatch):
     ranks.keep(result, "paper")
     arrays = ranks.full_scale("made")
-    assert set(arrays) == {"index", *result.ranks}
+    assert set(arrays) == {"week of 56 releases", *result.ranks}
+    assert set(arrays["week of 56 releases"]) <= {0, 1, 2}
     name = "nearest site; readings 4; seed 0"
     assert (arrays[name] == np.minimum(result.ranks[name], ranks.LAST)).all()
     mean, low, high = ranks.share(arrays, "nearest site", {"readings": 4})
@@ -191,6 +192,24 @@ def test_another_model_gives_the_plumes_and_its_maps_are_checked(weather, own_ca
         study.library(
             weather, SITES, RELEASE, 0, model=("small", lambda p, s: np.ones((len(p), 2, 2)))
         )
+
+
+def test_files_of_other_windows_keep_their_own_weeks():
+    every, fourth = (
+        {"index": np.arange(0, 56, step) * 24, f"rule {step}": np.ones(56 // step * 3, np.uint8)}
+        for step in (1, 4)
+    )
+    arrays = ranks.merged([every, fourth])
+    assert arrays["week of 168 releases"].tolist() == np.arange(8).repeat(21).tolist()
+    assert np.bincount(arrays["week of 42 releases"]).tolist() == [6, 6, 6, 3, 6, 6, 6, 3]
+
+
+def test_every_so_many_th_test_window_has_a_task(weather):
+    chosen = fairer.windows(weather, 3)
+    assert not chosen[weather.training].any()
+    assert np.flatnonzero(chosen).tolist() == np.flatnonzero(weather.testing)[::3].tolist()
+    with pytest.raises(LatentbookError, match="step between the windows of a task is 0"):
+        fairer.windows(weather, 0)
 
 
 def test_stations_lie_in_the_middle_of_their_squares(weather):

@@ -27,10 +27,7 @@ Interval = tuple[float, float, float]
 def _arrays(evidence: Evidence, dataset: str = SIMULATED) -> dict[str, np.ndarray]:
     """Return all ranks of a data set."""
     parts = ranks.PARTS if dataset == SIMULATED else ranks.PARTS[:2]
-    found: dict[str, np.ndarray] = {}
-    for part in parts:
-        found |= evidence.arrays(ranks.name_of(part, dataset))
-    return found
+    return ranks.merged([evidence.arrays(ranks.name_of(part, dataset)) for part in parts])
 
 
 def _share(evidence: Evidence, method: str, readings: int, top: int = 1) -> float:

@@ -20,6 +20,7 @@ from latentbook.chapters.source_estimation.ranks import Ranked
 from latentbook.errors import check_between
 from latentbook.study.method import Method
 from latentbook.weather import likelihood, source
+from latentbook.weather.dataset import Weather
 from latentbook.weather.grid import Grid
 
 #: Parameter of the chapter -> the field of `study.Release` that it changes.
@@ -80,6 +81,19 @@ def plan(values: Mapping[str, Sequence[float]]) -> list[Task]:
     """Return the task as it is, and one for each value of each parameter; none without values."""
     changed = [Task(name, value) for name in WORDS for value in values.get(name, ())]
     return [Task(), *changed] if changed else []
+
+
+def windows(weather: Weather, every: int) -> np.ndarray:
+    """Return which windows are judged: every so-many-th of those for testing.
+
+    Returns
+    -------
+    array of bool, shape (n_windows,)
+    """
+    check_between("step between the windows of a task", every, 1, int(weather.testing.sum()))
+    chosen = np.zeros(len(weather), bool)
+    chosen[np.flatnonzero(weather.testing)[::every]] = True
+    return chosen
 
 
 def stations(grid: Grid, spacing: int) -> np.ndarray:

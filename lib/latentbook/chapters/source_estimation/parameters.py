@@ -53,6 +53,7 @@ PARAMETERS: dict[str, Parameter] = {
     "twin_particles": Number(
         "particles of a release that is read and is not a candidate", 1, 10**7
     ),
+    "task_every": Number("every so-many-th test window has the changed releases", 1, 1000),
     "late_hours": Numbers("hours within which the release begins", 1, 240, least=0),
     "durations": Numbers("hours that the release lasts", 0, 240, whole=False, least=0),
     "diffusivities": Numbers("of the release, in m2/s", 0, 1e7, whole=False, least=0),

@@ -35,10 +35,26 @@ def name_of(part: str, dataset: str) -> str:
 
 def full_scale(dataset: str) -> dict[str, np.ndarray]:
     """Return all ranks that full-scale runs kept of a data set; empty if nothing has run."""
+    return merged([figure_arrays.full_scale(name_of(part, dataset)) for part in PARTS])
+
+
+def merged(parts: Iterable[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return the arrays of several files in one, and the week of every release.
+
+    Files may hold other test windows; the weeks are found by the number of releases.
+    """
     found: dict[str, np.ndarray] = {}
-    for part in PARTS:
-        found |= figure_arrays.full_scale(name_of(part, dataset))
+    for part in parts:
+        hours = part.get("index", np.empty(0, int))
+        sizes = {len(one) for name, one in part.items() if one.ndim == 1 and name != "index"}
+        for n in sizes:
+            found[_weeks_of(n)] = ((hours - hours[0]) // (24 * 7)).repeat(n // len(hours))
+        found |= {name: one for name, one in part.items() if name != "index"}
     return found
+
+
+def _weeks_of(n_events: int) -> str:
+    return f"week of {n_events} releases"
 
 
 def key(method: str, seed: int, **condition: object) -> str:
@@ -120,7 +136,7 @@ def of(
     Parameters
     ----------
     arrays : mapping
-        As `figure_arrays.full_scale` returns them.
+        As `full_scale` returns them.
     method : str
     condition : mapping
         As in `key`.
@@ -146,11 +162,6 @@ def of(
     return np.stack([arrays[key(method, s, **condition)] for s in chosen]).astype(int)
 
 
-def _windows(arrays: Mapping[str, np.ndarray], n_events: int) -> np.ndarray:
-    n_windows = len(arrays["index"])
-    return np.arange(n_windows).repeat(n_events // n_windows)
-
-
 def share(
     arrays: Mapping[str, np.ndarray], method: str, condition: Mapping[str, object], top: int = 1
 ) -> tuple[float, float, float]:
@@ -160,7 +171,9 @@ def share(
     """
     found = of(arrays, method, condition)
     nothing = np.full_like(found, top + 1)
-    mean, low, high = source.difference(found, nothing, _windows(arrays, found.shape[1]), top)
+    mean, low, high = source.difference(
+        found, nothing, arrays[_weeks_of(found.shape[1])], top, block=1
+    )
     return mean, low, high
 
 
@@ -175,7 +188,7 @@ def difference(
     Parameters
     ----------
     arrays : mapping
-        As `figure_arrays.full_scale` returns them.
+        As `full_scale` returns them.
     first, second : pairs of str and mapping
         Method and condition, as in `key`; the seeds that both have are compared.
     top : int, default=1
@@ -193,4 +206,4 @@ def difference(
     (one, here), (other, there) = first, second
     shared = sorted(set(seeds(arrays, one, here)) & set(seeds(arrays, other, there)))
     ranks = of(arrays, one, here, shared), of(arrays, other, there, shared)
-    return source.difference(*ranks, _windows(arrays, ranks[0].shape[1]), top)
+    return source.difference(*ranks, arrays[_weeks_of(ranks[0].shape[1])], top, block=1)
