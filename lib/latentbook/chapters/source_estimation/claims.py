@@ -167,7 +167,7 @@ def levels_as_printed(evidence: Evidence) -> Claim:
     words = ("same order", "no difference here", "undecided", "opposite order")
     counts = [int((rows["order"] == word).sum()) for word in words]
     return Claim(
-        [len(rows), *counts[:3]],
+        [3, len(rows), *counts[:3]],
         {"ahead in print": (rows["printed"] > 0).all(), "none is opposite": counts[3] == 0},
     )
 
@@ -296,20 +296,6 @@ def one_window(evidence: Evidence) -> Claim:
         [len(CODES), *_ends(behind)],
         {"every interval is below zero": all(gain.high < 0 for gain in found)},
     )
-
-
-@CLAIMS
-def gap(evidence: Evidence) -> Claim:
-    """Patterns win little of what lies between no weather and the true weather."""
-    numbers: list[float] = []
-    won = []
-    for readings in (10, 30):
-        true, mean, raw = (
-            _shares(evidence, codes, "top1", readings).mean() for codes in (TRUE, MEAN, "raw")
-        )
-        numbers += [readings, true, true - mean, raw - mean]
-        won.append((raw - mean) / (true - mean))
-    return Claim(numbers, {"less than a tenth": max(won) < 0.1})
 
 
 @CLAIMS
