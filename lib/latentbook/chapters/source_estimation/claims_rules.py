@@ -26,8 +26,7 @@ Interval = tuple[float, float, float]
 
 def _arrays(evidence: Evidence, dataset: str = SIMULATED) -> dict[str, np.ndarray]:
     """Return all ranks of a data set."""
-    parts = ranks.PARTS if dataset == SIMULATED else ranks.PARTS[:2]
-    return ranks.merged([evidence.arrays(ranks.name_of(part, dataset)) for part in parts])
+    return ranks.merged([evidence.arrays(ranks.name_of(part, dataset)) for part in ranks.PARTS])
 
 
 def _share(evidence: Evidence, method: str, readings: int, top: int = 1) -> float:
@@ -319,27 +318,33 @@ def _cost(evidence: Evidence, rule: str, change: str) -> Interval:
     return tuple(100 * value for value in found)  # type: ignore[return-value]
 
 
+def _turned(cost: Interval) -> Interval:
+    """Return what a cost changes a share by."""
+    mean, low, high = cost
+    return -mean, -high, -low
+
+
 @CLAIMS
 def unknown_hour(evidence: Evidence) -> Claim:
     """Releases that begin within a day cost the true weather most."""
     any_weather, true = (_cost(evidence, rule, "begins within 24 h") for rule in (ANY, TRUE))
     return Claim(
-        [*true, *any_weather],
-        {"the true weather loses more": true[0] > any_weather[0], "it loses": true[1] > 0},
+        [*true, *_turned(any_weather)],
+        {"the true weather loses more": true[1] > any_weather[2], "it loses": true[1] > 0},
     )
 
 
 @CLAIMS
 def other_dispersion(evidence: Evidence) -> Claim:
     """Another diffusivity and another level of the wind, for what is read."""
-    numbers = []
-    for change in ("diffusivity 100000", "wind at 700 hPa"):
-        for rule in (ANY, TRUE):
-            numbers.append(_cost(evidence, rule, change)[0])
-    small = [_cost(evidence, rule, "mixing height 500")[0] for rule in (ANY, TRUE)]
+    level, spread, depth = (
+        [-_cost(evidence, rule, change)[0] for rule in (ANY, TRUE)]
+        for change in ("wind at 700 hPa", "diffusivity 100000", "mixing height 500")
+    )
+    lost = _cost(evidence, TRUE, "wind at 700 hPa")
     return Claim(
-        [700, *numbers[2:], *numbers[:2], *_ends(small)],
-        {"the true weather loses by the level": numbers[3] > 0},
+        [700, *level, 4, *spread, *_ends(depth)],
+        {"the true weather loses by the level": lost[1] > 0},
     )
 
 
@@ -350,7 +355,7 @@ def wrong_readings(evidence: Evidence) -> Claim:
     for share in ("0.1", "0.3"):
         numbers += [_cost(evidence, rule, f"wrong readings {share}")[0] for rule in (NEAREST, ANY)]
     return Claim(
-        [numbers[0], numbers[1], numbers[2], numbers[3]],
+        [*numbers[:2], 3, *numbers[2:]],
         {"the nearest site loses more": numbers[0] > numbers[1] and numbers[2] > numbers[3]},
     )
 
