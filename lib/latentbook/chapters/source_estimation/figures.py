@@ -130,9 +130,9 @@ def draw_rules(records: pd.DataFrame, arrays: Arrays) -> Figure:
             _, low, high = ranks.share(arrays, rule, asked)
             kind = comparisons.rule_title(rule).partition(",")[0].partition(" ")[0]
             reach = [[mean - low], [high - mean]]
-            ax.errorbar(mean, y, xerr=reach, fmt="o", color=colours[kind], markersize=5)
+            ax.errorbar(mean, y, xerr=reach, fmt="o", color=colours[kind], markersize=3)
         ax.axvline(1 / tables.ALL_SITES, color=plots.GREY, linestyle="--")
-        ax.set(title=f"{n} readings", xlim=(0, 1), xlabel="share with the site first")
+        ax.set(title=f"{n} readings", xlim=(0, 1.02), xlabel="share with the site first")
         ax.grid(axis="y", linewidth=0.5)
     axes[0].set(yticks=range(len(order)), yticklabels=map(comparisons.rule_title, order))
     return figure
