@@ -116,7 +116,7 @@ def score_alone(evidence: Evidence) -> Claim:
     """Likelihood finds far more sites than the cosine, with the same plumes."""
     found = [_gain(evidence, ANY, MEAN, n) for n in READINGS]
     return Claim(
-        [x for g in found for x in g],
+        [x for g, n in zip(found, READINGS, strict=True) for x in (*g, n)],
         {"the likelihood is ahead": all(low > 0 for _, low, _ in found)},
     )
 
@@ -288,7 +288,7 @@ def few_components(evidence: Evidence) -> Claim:
     """Five numbers a window do as well as all."""
     found = _input_gains(evidence, ("eofs5",))
     return Claim(
-        [x for g in found for x in g],
+        [5, *(x for g, n in zip(found, READINGS, strict=True) for x in (*g, n))],
         {"within a point": all(abs(mean) < 1 for mean, _, _ in found)},
     )
 
@@ -298,7 +298,7 @@ def wind_as_input(evidence: Evidence) -> Claim:
     """Wind at the level of the release is a better input than heights."""
     found = _input_gains(evidence, ("wind",))
     return Claim(
-        [x for g in found for x in g],
+        [x for g, n in zip(found, READINGS, strict=True) for x in (*g, n)],
         {"it is ahead": all(low > 0 for _, low, _ in found)},
     )
 
@@ -307,7 +307,9 @@ def wind_as_input(evidence: Evidence) -> Claim:
 def other_inputs(evidence: Evidence) -> Claim:
     """Three levels, heights where the release travels, and five components of its wind."""
     found = _input_gains(evidence, ("levels", "heights", "wind-eofs5"))
-    return Claim([*_ends(mean for mean, _, _ in found), sum(map(_known, found)), len(found)], {})
+    return Claim(
+        [3, 5, *_ends(mean for mean, _, _ in found), sum(map(_known, found)), len(found)], {}
+    )
 
 
 # ---------------------------------------------------------------- fairer tasks
