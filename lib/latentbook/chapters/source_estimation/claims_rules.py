@@ -358,13 +358,19 @@ def other_dispersion(evidence: Evidence) -> Claim:
 
 @CLAIMS
 def wrong_readings(evidence: Evidence) -> Claim:
-    """Wrong readings ruin the nearest site and harm the likelihood little."""
+    """Wrong readings cost the likelihood more than the nearest site, and leave it ahead."""
     numbers = []
     for share in ("0.1", "0.3"):
         numbers += [_cost(evidence, rule, f"wrong readings {share}")[0] for rule in (NEAREST, ANY)]
+    asked = {"readings": READINGS[0]}
+    pair = [(f"{rule}, wrong readings 0.3", asked) for rule in (ANY, NEAREST)]
+    lead = ranks.difference(_arrays(evidence), pair[0], pair[1])
     return Claim(
         [*numbers[:2], 3, *numbers[2:]],
-        {"the nearest site loses more": numbers[0] > numbers[1] and numbers[2] > numbers[3]},
+        {
+            "the likelihood loses more": numbers[1] > numbers[0] and numbers[3] > numbers[2],
+            "it stays ahead": lead[1] > 0,
+        },
     )
 
 
