@@ -79,16 +79,19 @@ def draw_accuracy(records: pd.DataFrame, *, top: int = 1) -> Figure:
     plain = select(plain, (not comparisons.is_input(method) for method in plain["method"]))
     conditions = tables.conditions(plain)
     n = max(1, len(conditions))
+    columns = min(2, n)
+    rows = -(-n // columns)
     figure, axes = plt.subplots(
-        1, n, figsize=(3.1 * n + 1.5, 3.4), sharey=True, layout="constrained", squeeze=False
-    )
+        rows, columns, figsize=(3.3 * columns + 1.5, 2.9 * rows), sharey=True, layout="constrained",
+        squeeze=False,
+    )  # fmt: skip
     score = f"top{top}"
     means = {
         method: np.mean([metrics[score] for metrics in group["metrics"]])
         for method, group in plain.groupby("method", sort=False)
     }
     methods = sorted(means, key=lambda method: means[method])
-    for ax, condition in zip(axes[0], conditions, strict=False):
+    for ax, condition in zip(axes.flat, conditions, strict=False):
         panel = tables.at_condition(plain, condition)
         for method, metrics in zip(panel["method"], panel["metrics"], strict=True):
             y = methods.index(method)
@@ -101,7 +104,7 @@ def draw_accuracy(records: pd.DataFrame, *, top: int = 1) -> Figure:
             f"share with the site among the first {top}" if top > 1 else "share with the site first"
         )
         ax.grid(axis="y", linewidth=0.5)
-    axes[0, 0].set(yticks=range(len(methods)), yticklabels=map(codes_title, methods))
+    axes[0, 0].set_yticks(range(len(methods)), list(map(codes_title, methods)))
     return figure
 
 
@@ -133,6 +136,7 @@ def draw_rules(records: pd.DataFrame, arrays: Arrays) -> Figure:
             ax.errorbar(mean, y, xerr=reach, fmt="o", color=colours[kind], markersize=3)
         ax.axvline(1 / tables.ALL_SITES, color=plots.GREY, linestyle="--")
         ax.set(title=f"{n} readings", xlim=(0, 1.02), xlabel="share with the site first")
+        ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
         ax.grid(axis="y", linewidth=0.5)
     axes[0].set(yticks=range(len(order)), yticklabels=map(comparisons.rule_title, order))
     return figure
