@@ -48,7 +48,6 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
                     name=f"tbl-06-{dataset}",
                 )
                 for dataset in datasets_in_order(estimated)
-                if dataset != comparisons.REAL
             ),
             "06-variations.md": _variations(estimated),
         }
