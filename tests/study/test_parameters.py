@@ -117,6 +117,11 @@ TOGETHER: dict[str, list[dict[str, object]]] = {
         {"k": 500},
         {"descriptors": "1 100"},
         {"train_share": 0.3, "variations": "k", "n_codes": 8},
+        {"analogues": "10 100"},
+        {"durations": "12 49"},
+        {"networks": "0"},
+        {"noises": "1.5"},
+        {"inputs": "pressure"},
         {"overlap_days": 3.0},
     ],
     "07-latent-anomalies": [
@@ -263,9 +268,10 @@ def test_the_words_are_those_that_the_methods_accept():
     from latentbook.chapters.autoencoders import generation
     from latentbook.chapters.deep_clustering import study as deep
     from latentbook.chapters.latent_anomalies import study as latent
+    from latentbook.chapters.source_estimation import comparisons, fairer
     from latentbook.chapters.source_estimation import study as inverse
     from latentbook.chapters.two_stage_clustering import study as two_stage
-    from latentbook.weather import codes, dispersion
+    from latentbook.weather import codes, dispersion, inputs
 
     one, two, three, four, five, six, seven = (
         chapters.module(chapter, "parameters") for chapter in CHAPTERS
@@ -281,6 +287,8 @@ def test_the_words_are_those_that_the_methods_accept():
     assert set(six.NUCLIDES) == set(dispersion.NUCLIDES)
     assert set(six.VARIED) == set(inverse.VARIED)
     assert max(inverse.VARIED["k"]) == six.MOST_PATTERNS
+    assert six.INPUTS == inputs.INPUTS == tuple(comparisons.INPUTS)
+    assert set(fairer.WORDS) <= set(six.PARAMETERS)
     assert set(six.READINGS) == set(inverse.VARIED["values"])
     assert set(seven.NETWORKS) == set(variational.HIDDEN)
     assert set(seven.LIKELIHOODS) == set(variational.LIKELIHOODS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -173,3 +174,102 @@ def test_without_hysplit_or_its_weather_there_is_one_sentence(tmp_path, weather,
 def test_a_release_that_cannot_be(change, words):
     with pytest.raises(LatentbookError, match=words):
         release(**change)
+
+
+# ---------------------------------------------------------------- what it writes
+
+
+def record(*parts: bytes) -> bytes:
+    """One Fortran record: its length before and after it, big-endian."""
+    body = b"".join(parts)
+    return struct.pack(">i", len(body)) + body + struct.pack(">i", len(body))
+
+
+def dumped(
+    fields: np.ndarray,
+    south_west=(40.0, 0.0),
+    step=(1.0, 2.0),
+    packed=True,
+    levels=(0, 1000),
+    start=(94, 2, 3, 6),
+    hours=24,
+) -> bytes:
+    """Write (n_samples, n_levels, n_latitude, n_longitude) as section S363 describes it."""
+    n_samples, n_levels, n_latitude, n_longitude = fields.shape
+    text = record(b"ECMF", struct.pack(">7i", 94, 2, 3, 6, 0, 1, int(packed)))
+    text += record(struct.pack(">4i3fi", 94, 2, 3, 6, 51.389, 30.099, 100.0, 0))
+    text += record(struct.pack(">2i4f", n_latitude, n_longitude, *step, *south_west))
+    text += record(struct.pack(f">{n_levels + 1}i", n_levels, *levels))
+    text += record(struct.pack(">i", 1), b"C137")
+    year, month, day, hour = start
+    for sample in range(n_samples):
+        for end in (sample, sample + 1):
+            ahead, at = divmod(hour + end * hours, 24)
+            text += record(struct.pack(">6i", year, month, day + ahead, at, 0, 0))
+        for level, field in zip(levels, fields[sample], strict=True):
+            head = b"C137" + struct.pack(">i", level)
+            if packed:
+                cells = [
+                    struct.pack(">2hf", i + 1, j + 1, field[j, i])
+                    for j, i in zip(*np.nonzero(field), strict=True)
+                ]
+                text += record(head, struct.pack(">i", len(cells)), *cells)
+            else:
+                text += record(head, field.astype(">f4").tobytes())
+    return text
+
+
+def some_fields(seed=0):
+    rng = np.random.default_rng(seed)
+    fields = rng.random((2, 2, 5, 7)).astype(np.float32)
+    return np.where(fields > 0.6, fields, 0)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_what_is_written_in_the_documented_format_is_read(packed, tmp_path):
+    fields = some_fields()
+    (tmp_path / "cdump").write_bytes(dumped(fields, packed=packed))
+    data = hysplit.read(tmp_path / "cdump")
+    assert (data["concentration"].values[:, 0] == fields).all()
+    assert data["latitude"].values.tolist() == [40, 41, 42, 43, 44]
+    assert data["longitude"].values.tolist() == [0, 2, 4, 6, 8, 10, 12]
+    assert data["level"].values.tolist() == [0, 1000]
+    assert data["pollutant"].values.tolist() == ["C137"]
+    assert data["time"].values[1] == np.datetime64("1994-02-04T06:00")
+    assert data["hours"].values.tolist() == [24, 24]
+
+
+def test_a_plume_is_the_air_times_hours_on_the_map(tmp_path):
+    fields = some_fields()
+    (tmp_path / "cdump").write_bytes(dumped(fields))
+    same = box((-1, 13, 39.5, 44.5), (5, 7))  # centres at the points of the file
+    found = hysplit.plume(tmp_path / "cdump", same)
+    assert found == pytest.approx(24 * fields[:, 1].sum(axis=0), rel=1e-5)
+    wider = box((-5, 17, 35.5, 48.5), (13, 11))
+    assert hysplit.plume(tmp_path / "cdump", wider)[0].tolist() == [0] * 11
+
+
+def test_damaged_output_is_one_sentence(tmp_path):
+    whole = dumped(some_fields())
+    for text in (b"", b"no output", whole[:30], whole[:-9]):
+        (tmp_path / "cdump").write_bytes(text)
+        with pytest.raises(LatentbookError, match="is not HYSPLIT's binary output, or is cut off"):
+            hysplit.read(tmp_path / "cdump")
+    with pytest.raises(LatentbookError, match=r"there is no .*: run HYSPLIT first"):
+        hysplit.read(tmp_path / "elsewhere")
+    (tmp_path / "cdump").write_bytes(dumped(some_fields()[:, :1], levels=(0,)))
+    with pytest.raises(LatentbookError, match="none above the ground"):
+        hysplit.plume(tmp_path / "cdump", BOX)
+
+
+def test_hysplit_is_a_model_for_the_plumes_of_a_chapter(tmp_path, weather, monkeypatch):
+    """A stand-in binary writes a file in the documented format for each release."""
+    (tmp_path / "whole").write_bytes(dumped(some_fields()))
+    monkeypatch.setenv("HYSPLIT", str(script(tmp_path, f"cp {tmp_path / 'whole'} cdump")))
+    grid = box((-1, 13, 39.5, 44.5), (5, 7))
+    name, disperse = hysplit.model(grid, weather, tmp_path / "run", hours=48)
+    found = disperse(np.array([[3.0, 42.0], [9.0, 43.0]]), np.array([START, START]))
+    assert found.shape == (2, 5, 7)
+    assert found[0] == pytest.approx(24 * some_fields()[:, 1].sum(axis=0), rel=1e-5)
+    assert "48" in name
+    assert "RP199402.gbl" in name

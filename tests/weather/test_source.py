@@ -1,9 +1,11 @@
 """Readings, similarity and ranks: known values, invariants, agreement with direct computations."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import cosine
 
@@ -126,12 +128,90 @@ def test_the_interval_is_as_wide_as_the_windows_are_few():
     rng = np.random.default_rng(0)
     hit = rng.random(400) < 0.3
     rank = np.where(hit, 1, 9)
-    low, high = source.interval(rank, np.arange(400), 1)
+    low, high = source.interval(rank, np.arange(400), 1, block=1)
     error = 1.96 * np.sqrt(0.3 * 0.7 / 400)
     assert (high - low) / 2 == pytest.approx(error, rel=0.15)
     assert low < hit.mean() < high
-    cloned = source.interval(np.repeat(rank, 20), np.repeat(np.arange(400), 20), 1)
+    cloned = source.interval(np.repeat(rank, 20), np.repeat(np.arange(400), 20), 1, block=1)
     assert cloned == pytest.approx((low, high))
+
+
+def weeks(n_weeks=300, n_windows=7, n_sites=4, seed=0):
+    """Return ranks that a whole week of windows shares, and their windows."""
+    rng = np.random.default_rng(seed)
+    hit = rng.random(n_weeks) < 0.4
+    rank = np.where(hit.repeat(n_windows * n_sites), 1, 5)
+    return rank, np.arange(n_weeks * n_windows).repeat(n_sites)
+
+
+def test_blocks_of_a_week_widen_the_interval_of_weather_that_lasts_a_week():
+    rank, window = weeks()
+    narrow, wide = (np.diff(source.interval(rank, window, 1, block=n))[0] for n in (1, 7))
+    error = 1.96 * np.sqrt(0.4 * 0.6 / 300)
+    assert wide / 2 == pytest.approx(error, rel=0.15)
+    assert narrow < 0.5 * wide
+
+
+def test_the_interval_of_blocks_is_that_of_scipy():
+    """SciPy's percentile bootstrap of the means of the blocks."""
+    rng = np.random.default_rng(1)
+    rank = np.where(rng.random(700) < 0.3, 1, 4)
+    ours = source.interval(rank, np.arange(700), 1, draws=4000)
+    means = (rank == 1).reshape(100, 7).mean(axis=1)
+    theirs = stats.bootstrap(
+        (means,), np.mean, n_resamples=4000, method="percentile", rng=rng
+    ).confidence_interval
+    assert ours == pytest.approx((theirs.low, theirs.high), abs=0.003)
+
+
+def test_a_difference_is_taken_release_by_release():
+    """Two rules that miss the same weather differ by less than their own spread."""
+    rank, window = weeks()
+    better = np.where((rank > 1) & (np.arange(len(rank)) % 10 == 0), 1, rank)
+    mean, low, high = source.difference(better, rank, window, 1)
+    assert mean == pytest.approx((better == 1).mean() - (rank == 1).mean())
+    assert 0 < low < mean < high
+    assert high - low < 0.3 * np.diff(source.interval(rank, window, 1))[0]
+    assert source.difference(rank, better, window, 1)[0] == pytest.approx(-mean)
+
+
+def test_seeds_share_the_weather_of_a_difference():
+    """Readings that are drawn again do not make more weather."""
+    rank, window = weeks()
+    better = np.where(np.arange(len(rank)) // 28 % 9 == 0, 1, rank)
+    one = source.difference(better, rank, window, 1)
+    five = source.difference(np.tile(better, (5, 1)), np.tile(rank, (5, 1)), window, 1)
+    assert five == pytest.approx(one)
+    with pytest.raises(LatentbookError, match="both methods need the same releases"):
+        source.difference(rank[:-1], rank, window, 1)
+
+
+def test_readings_do_not_depend_on_how_many_are_drawn_at_once(monkeypatch):
+    true = plumes(30)
+    whole = source.draw(true, 4, seed=5)
+    monkeypatch.setattr(source, "BLOCK", 7)
+    assert (source.draw(true, 4, seed=5) == whole).all()
+
+
+def test_a_plume_of_fewer_cells_than_readings_is_read_everywhere():
+    true = np.zeros((1, 4, 4), np.float32)
+    true[0, 1, 1:3] = 1, 0.5
+    (cells,) = source.draw(true, 5, seed=0)
+    assert sorted(cells) == [-1, -1, -1, 5, 6]
+    assert source.as_maps(cells[None], true).sum() == pytest.approx(1)
+    assert not source.as_maps(np.full((1, 3), -1), true).any()
+
+
+def test_the_nearest_site_is_the_one_nearest_to_any_reading():
+    sites = pd.DataFrame({"longitude": [2.0, 12.0], "latitude": [45.0, 55.0]})
+    grid = box((0, 20, 40, 60), (20, 20))
+    cells = np.array([[5 * 20 + 3, 5 * 20 + 9], [15 * 20 + 13, -1], [-1, -1]])
+    away = source.distances_to_sites(cells, sites, grid)
+    # centres of the cells lie at half degrees
+    assert away[0] == pytest.approx([np.hypot(1.5, 0.5), np.hypot(2.5, 9.5)])
+    assert away[1, 1] == pytest.approx(np.hypot(1.5, 0.5))
+    assert np.isinf(away[2]).all()
+    assert source.ranks(-away, np.array([0, 1, 0])).tolist() == [1, 1, 2]
 
 
 def test_descriptors_are_means_over_the_windows_that_there_are():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from latentbook.errors import LatentbookError
 from latentbook.weather import winds
 from latentbook.weather.grid import EUROPE, RADIUS, box
 from latentbook.weather.winds import Wind
 
-from .conftest import fields, uniform
+from .conftest import fields, times, uniform
 
 
 def test_a_height_that_rises_northward_makes_the_westerly_of_the_book():
@@ -117,3 +118,24 @@ def test_a_single_field_is_no_record():
     wind = uniform(EUROPE)
     with pytest.raises(LatentbookError, match="at least two"):
         Wind(wind.velocity[:1], wind.times[:1], EUROPE)
+
+
+def test_pressure_at_sea_level_stands_for_the_heights_of_1000_hpa():
+    """The wind of a slope of pressure is that of the textbook: dp/dx over density and f."""
+    grid = box((0, 20, 45, 55), (20, 40))
+    slope = 0.1  # hPa a degree eastward
+    pressure = 1000 + slope * (grid.longitude - 10)
+    data = xr.Dataset(
+        {"msl": (("time", "y", "x"), np.broadcast_to(pressure, (2, *grid.shape)).copy())},
+        {"time": times(2)},
+    )
+    wind = winds.at_level(data, grid, 1000)
+    f = 2 * winds.OMEGA * np.sin(np.radians(grid.latitude))
+    density = 100 * pressure / (winds.DRY_AIR * winds.SEA_LEVEL)
+    metre = np.radians(1) * RADIUS * np.cos(np.radians(grid.latitude))
+    northward = 100 * slope / metre / density / f
+    cells = northward * winds.cells_per_metre(grid)[1, 1]
+    assert wind.u_y[0] == pytest.approx(cells, rel=2e-3)
+    assert wind.u_x[0] == pytest.approx(0 * cells, abs=1e-9)
+    with pytest.raises(LatentbookError, match="but no z"):
+        winds.at_level(data, grid, 500)

@@ -175,6 +175,9 @@ def _source_estimation() -> Iterator[Comparison]:
     for method, top, windows, readings in product(methods[1:], tops, (1, 10), few):
         ask = "codes of a network against the fields themselves"
         yield pair(ask, top, (method, windows, readings), ("k-means raw", windows, readings))
+    for top, windows, readings in product(tops, (1, 10), few):
+        ask = "three levels against one"
+        yield pair(ask, top, (methods[3], windows, readings), (methods[2], windows, readings))
 
 
 def _latent_anomalies() -> Iterator[Comparison]:

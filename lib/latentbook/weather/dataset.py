@@ -262,7 +262,8 @@ def open_weather(
         First and last date to test on, instead of the last share: everything is fitted on the
         windows before and after it. Windows that straddle an end of it are not used.
     winds : bool, default=False
-        Whether the fields keep the winds u and v too, where the source has them.
+        Whether the fields keep the winds u and v too, or, where the source has none, what
+        geostrophic winds are made of: pressure at sea level beside the heights.
 
     Returns
     -------
@@ -332,14 +333,14 @@ def _on_a_map(
 
     if not store.is_store(source):
         held = opening.held(source)[0] if winds else []
-        variables = ("z", "u", "v") if {"u", "v"} <= set(held) else ("z",)
+        variables = _carriers(held) if winds else ("z",)
         chosen = axes.selection(select)
         opened = sources.open(source, variables, levels, period=period, select=chosen)
         grid = EUROPE if domain == "europe" else box_over(opened)
         return store.regridded(opened, grid, every=every or None), grid
     path = Path(source).expanduser()
     there = set(store.open_store(path))
-    variables = ("z", "u", "v") if winds and {"u", "v"} <= there else ("z",)
+    variables = _carriers([str(name) for name in there]) if winds else ("z",)
     fields = store.part_of(path, variables, levels, period, every=every or None)
     grid = store.grid_of(fields)
     if domain == "europe" and grid is not EUROPE:
@@ -352,3 +353,10 @@ def _on_a_map(
             f"the store {path} has no further dimensions to select from: leave select empty"
         )
     return fields, grid
+
+
+def _carriers(held: Sequence[str]) -> tuple[str, ...]:
+    """Return the variables that a release needs: winds, or heights and pressure without winds."""
+    if "u" in held and "v" in held:
+        return ("z", "u", "v")
+    return ("z", "msl") if "msl" in held else ("z",)

@@ -1,9 +1,11 @@
-"""NOAA's HYSPLIT on the same release: write its input files and run the user's own binary.
+"""NOAA's HYSPLIT on the same release: write its input, run the user's binary, read its output.
 
-Untested against NOAA's binary: the tests compare the input files with the User's Guide and run a
-stand-in program, because neither the binary nor its weather can be shipped here.
+Untested against NOAA's binary: the tests compare the input files with the User's Guide, run a
+stand-in program, and read files that they write in the documented format (section S363), because
+neither the binary nor its weather can be shipped here.
 The thesis and its predecessor dispersed with HYSPLIT (stein2015hysplit). If you have it, and
-weather in its ARL format, it can replace `dispersion`.
+weather in its ARL format, it can replace `dispersion`: `model` is what the plumes of chapter 06 are
+computed with then.
 
 References
 ----------
@@ -17,17 +19,22 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.interpolate import RegularGridInterpolator
 
 from latentbook import files
 from latentbook.errors import LatentbookError, check_between
 from latentbook.weather import dispersion
 from latentbook.weather.dispersion import Nuclide
 from latentbook.weather.grid import Grid
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 BINARY = "hycs_std"
 OUTPUT = "cdump"
@@ -187,6 +194,179 @@ def run(run: Run, folder: Path) -> Path:
             f"and WARNING in {folder}"
         )
     return output
+
+
+def model(
+    grid: Grid, weather: Sequence[Path], folder: Path, **options: Any
+) -> tuple[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
+    """Return HYSPLIT as a dispersion model: a name, and a function from releases to maps.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the maps.
+    weather : paths
+        As in `Run`.
+    folder : Path
+        Where HYSPLIT runs, one release after the other.
+    **options
+        Other attributes of `Run`, such as ``hours`` and ``nuclide``.
+
+    Returns
+    -------
+    name : str
+        All that the maps depend on besides places and starts.
+    disperse : function
+        Of places (m, 2), longitude and latitude in degrees, and m starts as datetimes; returns maps
+        of shape (m, ny, nx), as `plume` does.
+    """
+    told = {key: str(value) for key, value in sorted(options.items())}
+    name = f"HYSPLIT {told} with {[str(Path(path).resolve()) for path in weather]}"
+
+    def disperse(places: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        maps = []
+        for (longitude, latitude), start in zip(places, starts, strict=True):
+            where = (float(longitude), float(latitude))
+            one = Run(release=where, start=start, grid=grid, weather=weather, **options)
+            maps.append(plume(run(one, folder), grid))
+        return np.stack(maps)
+
+    return name, disperse
+
+
+def plume(path: Path, grid: Grid) -> np.ndarray:
+    """Return the air of HYSPLIT's output on a map: concentration times hours, summed over time.
+
+    The lowest level above the ground counts, and all pollutants together. Between the points of
+    HYSPLIT's grid values are linear; beyond it they are 0.
+
+    Returns
+    -------
+    array of float32, shape (ny, nx)
+
+    Raises
+    ------
+    LatentbookError
+        As `read`, and for an output without a level above the ground.
+    """
+    data = read(path)
+    air = data["level"].values > 0
+    if not air.any():
+        raise LatentbookError(
+            f"{path} has levels {data['level'].values.tolist()} m, none above the ground: ask "
+            "HYSPLIT for one"
+        )
+    first = data.isel(level=int(np.flatnonzero(air)[0]))
+    held = (first["concentration"] * first["hours"]).sum(("time", "pollutant")).values
+    longitude = data["longitude"].values
+    west = (longitude[0] + longitude[-1]) / 2 - 180
+    points = np.stack([grid.latitude, west + (grid.longitude - west) % 360], axis=-1)
+    at = RegularGridInterpolator(
+        (data["latitude"].values, longitude), held, bounds_error=False, fill_value=0.0
+    )
+    return at(points).astype(np.float32)
+
+
+def read(path: Path) -> xr.Dataset:
+    """Read HYSPLIT's binary concentrations (``cdump``), packed or not.
+
+    The file holds big-endian Fortran records (User's Guide, section S363): weather model, number of
+    releases and packing; each release; the grid; levels; pollutants; and for every sample its
+    start, its end, and one field for each pollutant and level.
+
+    Returns
+    -------
+    Dataset
+        ``concentration`` with dims (time, pollutant, level, latitude, longitude) and ``hours``, the
+        length of each sample; time is the start, levels are in metres above the ground.
+
+    Raises
+    ------
+    LatentbookError
+        For a file that is missing, or that ends early or holds something else.
+    """
+    import xarray as xr
+    from scipy.io import FortranFile
+
+    try:
+        with FortranFile(path, "r", header_dtype=">u4") as file:
+            return _dataset(xr, lambda: file.read_record("u1").tobytes())
+    except FileNotFoundError:
+        raise LatentbookError(f"there is no {path}: run HYSPLIT first") from None
+    except (ValueError, TypeError, IndexError, OverflowError, OSError) as error:
+        raise LatentbookError(
+            f"{path} is not HYSPLIT's binary output, or is cut off ({error}): run HYSPLIT again"
+        ) from error
+
+
+def _dataset(xr: Any, record: Callable[[], bytes]) -> xr.Dataset:
+    first = record()
+    releases, packed = np.frombuffer(first, ">i4", 2, 24)
+    for _ in range(releases):
+        record()
+    shape = record()
+    n_latitude, n_longitude = np.frombuffer(shape, ">i4", 2)
+    steps = np.frombuffer(shape, ">f4", 4, 8).astype(float)
+    levels = np.frombuffer(record(), ">i4")[1:]
+    pollutants = [word.decode() for word in np.frombuffer(record(), "S4", offset=4)]
+    begins, ends, samples = [], [], []
+    while (start := _next(record)) is not None:
+        begins.append(_moment(start))
+        ends.append(_moment(record()))
+        fields = [
+            _field(record(), (n_latitude, n_longitude), bool(packed))
+            for _ in range(len(pollutants) * len(levels))
+        ]
+        samples.append(np.reshape(fields, (len(pollutants), len(levels), *fields[0].shape)))
+    if not samples:
+        raise ValueError("it has no sample")
+    time, end = (np.array(times, "datetime64[ns]") for times in (begins, ends))
+    return xr.Dataset(
+        {
+            "concentration": (
+                ("time", "pollutant", "level", "latitude", "longitude"),
+                np.stack(samples),
+            ),
+            "hours": ("time", (end - time) / np.timedelta64(1, "h")),
+        },
+        {
+            "time": time,
+            "pollutant": pollutants,
+            "level": levels.astype(int),
+            "latitude": steps[2] + steps[0] * np.arange(n_latitude),
+            "longitude": steps[3] + steps[1] * np.arange(n_longitude),
+        },
+    )
+
+
+def _next(record: Callable[[], bytes]) -> bytes | None:
+    """Return the next record, None at the end of the file."""
+    from scipy.io import FortranEOFError
+
+    try:
+        return record()
+    except FortranEOFError:
+        return None
+
+
+def _moment(record: bytes) -> np.datetime64:
+    """Return the time of a sample; years of two digits are 1940 to 2039."""
+    year, month, day, hour, minute = (int(value) for value in np.frombuffer(record, ">i4", 5))
+    if year < 100:
+        year += 1900 if year >= 40 else 2000
+    return np.datetime64(f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}", "ns")
+
+
+def _field(record: bytes, shape: tuple[int, int], packed: bool) -> np.ndarray:
+    """Return one field; a packed one lists its cells, counted from 1 eastward and northward."""
+    field = np.zeros(shape, np.float32)
+    if not packed:
+        field[:] = np.frombuffer(record, ">f4", field.size, 8).reshape(shape)
+        return field
+    (n,) = np.frombuffer(record, ">i4", 1, 8)
+    cells = np.frombuffer(record, [("i", ">i2"), ("j", ">i2"), ("value", ">f4")], n, 12)
+    field[cells["j"].astype(int) - 1, cells["i"].astype(int) - 1] = cells["value"]
+    return field
 
 
 def binary() -> Path:

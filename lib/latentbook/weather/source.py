@@ -3,6 +3,7 @@
 The weather of an event selects a cluster, and the cluster a plume for each candidate site. The
 cosine similarity between readings and plumes ranks the sites.
 The plumes come from `dispersion`, the clusters from `patterns`; this module only compares maps.
+`likelihood` ranks the sites by how probable the readings are instead.
 
 References
 ----------
@@ -19,6 +20,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
+from sklearn.utils import gen_batches
 
 from latentbook import paths
 from latentbook.errors import LatentbookError, check_between
@@ -26,6 +28,10 @@ from latentbook.weather.grid import Grid
 
 #: A cell counts as reached where it has at least this share of the largest value of its plume.
 DETECTION = 1e-3
+#: Windows of a block of the bootstrap: a week of windows that start every day.
+BLOCK_WINDOWS = 7
+#: Releases whose readings are drawn at once.
+BLOCK = 1024
 
 
 def sites() -> pd.DataFrame:
@@ -51,6 +57,56 @@ def sites_inside(sites: pd.DataFrame, grid: Grid) -> pd.DataFrame:
     return sites[inside].reset_index(drop=True)
 
 
+def draw(plumes: np.ndarray, n: int, *, detection: float = DETECTION, seed: int) -> np.ndarray:
+    """Draw `n` places for each plume, at random among the cells that it reaches.
+
+    Parameters
+    ----------
+    plumes : array of shape (m, ny, nx)
+        Time-integrated concentrations.
+    n : int
+        Readings an event; where a plume reaches fewer cells, all of them are read.
+    detection : float, default=1e-3
+        Share of a plume's maximum that an instrument still sees.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    array of int32, shape (m, n)
+        Cells, counted row by row; -1 where a plume reaches fewer than `n`.
+
+    Raises
+    ------
+    LatentbookError
+        For no readings, or a plume that reaches no cell.
+    """
+    check_between("readings", n, 1, plumes[0].size)
+    rng = np.random.default_rng(seed)
+    places = np.full((len(plumes), n), -1, np.int32)
+    for block in gen_batches(len(plumes), BLOCK):
+        reached = reached_cells(plumes[block], detection)
+        empty = np.flatnonzero(~reached.any(axis=1))
+        if len(empty):
+            count = (~reached_cells(plumes, detection).any(axis=1)).sum()
+            raise LatentbookError(
+                f"{count} of {len(plumes)} plumes reach no cell (the first is number "
+                f"{block.start + empty[0]}): check release and wind"
+            )
+        # the n smallest of random keys are a draw without replacement from the reached cells
+        keys = rng.random(reached.shape, dtype=np.float32)
+        keys[~reached] = 2.0
+        chosen = np.argpartition(keys, n - 1, axis=1)[:, :n]
+        places[block] = np.where(np.take_along_axis(reached, chosen, axis=1), chosen, -1)
+    return places
+
+
+def reached_cells(plumes: np.ndarray, detection: float = DETECTION) -> np.ndarray:
+    """Return where plumes of shape (m, ny, nx) arrive, as bool of shape (m, ny * nx)."""
+    flat = plumes.reshape(len(plumes), -1)
+    return (flat >= detection * flat.max(axis=1, keepdims=True)) & (flat > 0)
+
+
 def readings(
     plumes: np.ndarray, n: int, *, values: str = "presence", detection: float = DETECTION, seed: int
 ) -> np.ndarray:
@@ -58,17 +114,11 @@ def readings(
 
     Parameters
     ----------
-    plumes : array of shape (m, ny, nx)
-        Time-integrated concentrations.
-    n
-        Readings an event; where a plume reaches fewer cells, all of them are read.
+    plumes, n, detection, seed
+        As in `draw`.
     values
         ``presence``: 1 where radiation is found, as in the code of klampanos2018; or
         ``concentration``.  Either is divided by its sum, as in the thesis.
-    detection
-        Share of a plume's maximum that an instrument still sees.
-    seed
-        Of the draw.
 
     Returns
     -------
@@ -78,31 +128,67 @@ def readings(
     Raises
     ------
     LatentbookError
-        For no readings, another word for `values`, or a plume that reaches no cell.
+        As `draw`, and for another word for `values`.
     """
-    check_between("readings", n, 1, plumes[0].size)
+    check_values(values)
+    return as_maps(draw(plumes, n, detection=detection, seed=seed), plumes, values=values)
+
+
+def check_values(values: str) -> None:
+    """Raise `LatentbookError` for an unknown kind of reading."""
     if values not in ("presence", "concentration"):
         raise LatentbookError(
             f"readings of {values!r} are unknown: choose presence or concentration"
         )
+
+
+def as_maps(places: np.ndarray, plumes: np.ndarray, *, values: str = "presence") -> np.ndarray:
+    """Return maps of what is read at `places`, each divided by its sum.
+
+    Parameters
+    ----------
+    places : array of int, shape (m, n)
+        As `draw` returns them; a map without readings is zero.
+    plumes : array of shape (m, ny, nx)
+    values : str, default="presence"
+        As in `readings`.
+    """
     flat = plumes.reshape(len(plumes), -1)
-    reached = flat >= detection * flat.max(axis=1, keepdims=True)
-    reached &= flat > 0
-    empty = np.flatnonzero(~reached.any(axis=1))
-    if len(empty):
-        raise LatentbookError(
-            f"{len(empty)} of {len(flat)} plumes reach no cell (the first is number {empty[0]}): "
-            "check release and wind"
-        )
-    # the n smallest of random keys are a draw without replacement from the reached cells
-    keys = np.random.default_rng(seed).random(flat.shape, dtype=np.float32)
-    keys[~reached] = 2.0
-    chosen = np.argpartition(keys, n - 1, axis=1)[:, :n]
     rows = np.arange(len(flat))[:, None]
     read = np.zeros(flat.shape, np.float32)
-    signal = reached if values == "presence" else np.where(reached, flat, 0)
-    read[rows, chosen] = signal[rows, chosen]
-    return (read / read.sum(axis=1, keepdims=True)).reshape(plumes.shape)
+    at = np.maximum(places, 0)
+    measured = np.ones_like(places, np.float32) if values == "presence" else flat[rows, at]
+    # a place that is none adds nothing, wherever it is written
+    np.maximum.at(read, (rows, at), np.where(places >= 0, measured, 0).astype(np.float32))
+    total = read.sum(axis=1, keepdims=True)
+    np.divide(read, total, out=read, where=total > 0)
+    return read.reshape(plumes.shape)
+
+
+def distances_to_sites(places: np.ndarray, sites: pd.DataFrame, grid: Grid) -> np.ndarray:
+    """Return how far each site is from the reading nearest to it: a rule without plume or weather.
+
+    Parameters
+    ----------
+    places : array of int, shape (m, n)
+        As `draw` returns them.
+    sites : DataFrame
+        As `sites_inside` returns them.
+    grid : Grid
+
+    Returns
+    -------
+    array of float, shape (m, n_sites)
+        In cells; infinite for an event without readings.
+    """
+    size = grid.x[1] - grid.x[0], grid.y[1] - grid.y[0]
+    x, y = grid.project(sites["longitude"], sites["latitude"])
+    column, row = (x - grid.x[0]) / size[0], (y - grid.y[0]) / size[1]
+    found = np.full((len(places), len(sites)), np.inf)
+    for each in places.T:  # one reading of every event at a time
+        away = np.hypot(each[:, None] % len(grid.x) - column, each[:, None] // len(grid.x) - row)
+        np.minimum(found, np.where(each[:, None] >= 0, away, np.inf), out=found)
+    return found
 
 
 def smooth(maps: np.ndarray, sigma: float) -> np.ndarray:
@@ -193,12 +279,18 @@ def accuracy(rank: np.ndarray, top: int) -> float:
 
 
 def interval(
-    rank: np.ndarray, event: np.ndarray, top: int, *, draws: int = 1000, seed: int = 0
+    rank: np.ndarray,
+    event: np.ndarray,
+    top: int,
+    *,
+    block: int = BLOCK_WINDOWS,
+    draws: int = 1000,
+    seed: int = 0,
 ) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of `accuracy`, resampling whole weather situations.
+    """Return the 95 % bootstrap interval of `accuracy`, resampling blocks of weather.
 
-    The releases of one window share their weather and are not independent events. Therefore
-    windows are drawn with replacement, each with all its releases.
+    The releases of one window share their weather, and windows of one week are alike. Therefore
+    blocks of successive windows are drawn with replacement, each with all its releases.
 
     Parameters
     ----------
@@ -206,13 +298,74 @@ def interval(
         As `ranks` returns it.
     event : array of int, shape (m,)
         Window of each release.
-    top
+    top : int
         As in `accuracy`.
+    block : int, default=7
+        Windows that are drawn together; 1 draws windows one by one.
+    draws : int, default=1000
+        Of the bootstrap.
+    seed : int, default=0
+        Of the draws.
     """
-    windows, codes = np.unique(event, return_inverse=True)
-    hits = np.bincount(codes, rank <= top)
-    sizes = np.bincount(codes)
-    drawn = np.random.default_rng(seed).integers(len(windows), size=(draws, len(windows)))
-    shares = hits[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    hits, sizes = _by_block((rank <= top).astype(float), event, block)
+    return _percentiles(hits, sizes, draws, seed)
+
+
+def difference(
+    first: np.ndarray,
+    second: np.ndarray,
+    event: np.ndarray,
+    top: int,
+    *,
+    block: int = BLOCK_WINDOWS,
+    draws: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """Return how much more often a first method finds the site than a second, with its interval.
+
+    Both are judged by the same releases, so that the difference is taken release by release, and
+    blocks of it are drawn as in `interval`.
+
+    Parameters
+    ----------
+    first, second : arrays of shape (m,) or (n_seeds, m)
+        Ranks by the two methods; several seeds of the readings share their weather and are drawn
+        together.
+    event, top, block, draws, seed
+        As in `interval`.
+
+    Returns
+    -------
+    mean, low, high : float
+        Difference of the shares, and the ends of its 95 % interval.
+
+    Examples
+    --------
+    >>> rank = np.array([1, 2, 1, 3, 1, 1])
+    >>> difference(rank, rank, np.arange(6), 1)
+    (0.0, 0.0, 0.0)
+    """
+    if np.shape(first) != np.shape(second):
+        raise LatentbookError(
+            f"ranks of shape {np.shape(first)} and {np.shape(second)} cannot be compared: both "
+            "methods need the same releases"
+        )
+    gained = (np.asarray(first) <= top).astype(float) - (np.asarray(second) <= top)
+    gained = np.atleast_2d(gained).mean(axis=0)
+    gains, sizes = _by_block(gained, event, block)
+    return float(gained.mean()), *_percentiles(gains, sizes, draws, seed)
+
+
+def _by_block(values: np.ndarray, event: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return sum and number of `values` in every block of successive windows."""
+    _, position = np.unique(event, return_inverse=True)
+    blocks = position // block
+    return np.bincount(blocks, values), np.bincount(blocks)
+
+
+def _percentiles(sums: np.ndarray, sizes: np.ndarray, draws: int, seed: int) -> tuple[float, float]:
+    """Return the ends of the percentile interval of a ratio of sums over blocks."""
+    drawn = np.random.default_rng(seed).integers(len(sums), size=(draws, len(sums)))
+    shares = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(shares, (0.025, 0.975))
     return float(low), float(high)

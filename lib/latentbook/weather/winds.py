@@ -24,6 +24,12 @@ GRAVITY = 9.806_65
 #: Turn of the Earth, in radians per second.
 OMEGA = 7.292_115e-5
 
+#: Gas constant of dry air in J kg-1 K-1, and temperature at sea level of the standard atmosphere in
+#: K: they turn pressure at sea level into the height of a pressure surface nearby.
+DRY_AIR, SEA_LEVEL = 287.05, 288.15
+#: Level, in hPa, whose heights come from the pressure at sea level where the data lack them.
+NEAR_SEA_LEVEL = 1000.0
+
 #: Latitude below which the geostrophic wind says little, in degrees.
 TROPICS = 15.0
 
@@ -131,7 +137,7 @@ def geostrophic(data: xr.Dataset, grid: Grid, level: float) -> Wind:
     Parameters
     ----------
     data
-        Weather on `grid`, as `grid.regrid` returns it, with ``z`` in geopotential metres.
+        Weather on `grid`, as `grid.regrid` returns it, with what `heights` needs.
     grid
         Its map.
     level
@@ -143,7 +149,7 @@ def geostrophic(data: xr.Dataset, grid: Grid, level: float) -> Wind:
         If the data have no heights or not that level, are on another grid, or hold NaN; and for
         a grid that reaches the tropics.
     """
-    z = _at(data, "z", level, grid)
+    z = heights(data, grid, level)
     nearest = np.abs(grid.latitude).min()
     if nearest < TROPICS:
         raise LatentbookError(
@@ -165,6 +171,36 @@ def geostrophic(data: xr.Dataset, grid: Grid, level: float) -> Wind:
         return -balance * northward, balance * eastward
 
     return _assemble(z, grid, read)
+
+
+def heights(data: xr.Dataset, grid: Grid, level: float) -> xr.DataArray:
+    """Return the heights of a pressure level in metres, with dims (time, y, x).
+
+    Where the data have no heights of 1000 hPa but the pressure at sea level, they are ``z = R T / g
+    ln(msl / 1000 hPa)`` with the temperature of the standard atmosphere. Their slope is then the
+    force of the pressure, up to the few percent by which air is colder or warmer than that.
+
+    Parameters
+    ----------
+    data
+        Weather on `grid`, as `grid.regrid` returns it, with ``z`` in geopotential metres, or with
+        ``msl`` in hPa.
+    grid
+        Its map.
+    level
+        In hPa.
+
+    Raises
+    ------
+    LatentbookError
+        If the data have no heights or not that level, or are on another grid.
+    """
+    levels = np.atleast_1d(data["level"].values) if "level" in data.coords else np.array([])
+    if level != NEAR_SEA_LEVEL or "msl" not in data or np.isclose(levels, level).any():
+        return _at(data, "z", level, grid)
+    pressure = _at(data[["msl"]].assign_coords(level=level), "msl", level, grid)
+    logarithm: xr.DataArray = np.log(pressure / NEAR_SEA_LEVEL)  # type: ignore[assignment]
+    return DRY_AIR * SEA_LEVEL / GRAVITY * logarithm
 
 
 def cells_per_metre(grid: Grid) -> np.ndarray:

@@ -165,7 +165,7 @@ def test_a_run_that_dies_keeps_the_settings_before(inputs, own_project, own_cach
         "setting": "affordable", "epochs": 1, "n_codes": 4, "widths": "8", "filters": "4 4",
         "k": 3, "representations": "raw", "seed": 0, "profile": "quick", "network_windows": 0,
         "readings": "10", "descriptors": "1 2", "smoothing": 0.3, "values": "presence",
-        "variations": "",
+        "variations": "", "inputs": "",
     }  # fmt: skip
     with pytest.raises(KeyboardInterrupt):
         exec(cell(CHAPTER, "study.plan("), names)

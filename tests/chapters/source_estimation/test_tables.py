@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from latentbook.chapters.source_estimation import CHAPTER, VARIED, study, tables
+from latentbook.chapters.source_estimation import CHAPTER, VARIED, comparisons, study, tables
 from latentbook.study import records
 from latentbook.study.judge import compare
 from latentbook.study.result import as_records
@@ -59,7 +59,9 @@ def test_cells_are_means_over_seeds_and_variations_have_a_table_of_their_own():
     ]
     header, raw, *_ = rows_of(tables.live(measured, ""))
     assert header == ["weather from", "10@10pts", "10@30pts", "seeds"]
-    assert raw == ["raw fields", "0.400 / 0.700", "0.600 / 0.700", "2"]
+    assert raw[1].replace("\u00a0", " ") == "0.400 ± 0.141 / 0.700 ± 0.000"
+    assert raw[::2] == ["raw fields", "0.600 / 0.700"]
+    assert raw[3] == "2"
 
 
 def test_pages_before_anything_ran():
@@ -137,5 +139,8 @@ def test_what_was_varied_in_the_study_is_found_again(inputs):
 
 def test_every_committed_record_stands_in_one_of_the_tables():
     found = records.read(CHAPTER)
+    told = [comparisons.is_fairer(params) for params in found["params"]]
+    rules = [comparisons.is_baseline(method) for method in found["method"]]
     parts = [tables.unchanged(found), *(tables.varied(found, name) for name in VARIED)]
+    parts += [found[told], found[[rule and not one for rule, one in zip(rules, told, strict=True)]]]
     assert sorted(i for part in parts for i in part.index) == found.index.tolist()

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from latentbook import paths
+from latentbook.chapters.source_estimation import ranks
 from latentbook.study import figure_arrays, interactive, templating
 from latentbook.weather import maps, source
 from latentbook.weather.grid import Grid
@@ -61,7 +62,8 @@ def write_pages() -> list[Path]:
     """Write all pages whose npz exists: full-scale ones, and those of live runs with seed 0."""
     live = (paths.root() / "_build" / "figures").glob(f"*/seed-0/{_PREFIX}*.npz")
     full = paths.figures().glob(f"{_PREFIX}*.npz")
-    return [write_page(origin) for origin in sorted([*full, *live])]
+    shown = [path for path in (*full, *live) if not path.stem.startswith(_PREFIX + ranks.FILE)]
+    return [write_page(origin) for origin in sorted(shown)]
 
 
 def _caption(origin: Path, n_cases: int, n_sites: int) -> str:

@@ -16,7 +16,8 @@ from matplotlib import patheffects
 from matplotlib.figure import Figure
 
 from latentbook import plots
-from latentbook.chapters.source_estimation import study, tables
+from latentbook.chapters.source_estimation import comparisons, ranks, study, tables
+from latentbook.study.judge import select
 from latentbook.study.weather_labels import codes_title
 from latentbook.weather import maps
 from latentbook.weather.dataset import Weather
@@ -72,27 +73,29 @@ def draw_case(arrays: Arrays, sites: pd.DataFrame, case: int, site: int) -> Figu
 def draw_accuracy(records: pd.DataFrame, *, top: int = 1) -> Figure:
     """Draw accuracy by method, one panel for each number of readings and descriptor windows.
 
-    Bars are 95 % intervals; the dashed line is chance.
+    One dot a seed; the dashed line is chance.
     """
     plain = tables.unchanged(records)
+    plain = select(plain, (not comparisons.is_input(method) for method in plain["method"]))
     conditions = tables.conditions(plain)
     n = max(1, len(conditions))
+    columns = min(2, n)
+    rows = -(-n // columns)
     figure, axes = plt.subplots(
-        1, n, figsize=(3.1 * n + 1.5, 3.4), sharey=True, layout="constrained", squeeze=False
-    )
+        rows, columns, figsize=(3.3 * columns + 1.5, 2.9 * rows), sharey=True, layout="constrained",
+        squeeze=False,
+    )  # fmt: skip
     score = f"top{top}"
     means = {
         method: np.mean([metrics[score] for metrics in group["metrics"]])
         for method, group in plain.groupby("method", sort=False)
     }
     methods = sorted(means, key=lambda method: means[method])
-    for ax, condition in zip(axes[0], conditions, strict=False):
+    for ax, condition in zip(axes.flat, conditions, strict=False):
         panel = tables.at_condition(plain, condition)
         for method, metrics in zip(panel["method"], panel["metrics"], strict=True):
-            value = metrics[score]
-            reach = [[value - metrics[f"{score}_low"]], [metrics[f"{score}_high"] - value]]
             y = methods.index(method)
-            ax.errorbar(value, y, xerr=reach, fmt="o", color=plots.colours(1)[0], alpha=0.6)
+            ax.plot(metrics[score], y, "o", color=plots.colours(1)[0], alpha=0.6)
         ax.axvline(tables.chance(panel, top), color=plots.GREY, linestyle="--")
         readings, descriptor = condition
         words = "window" if descriptor == 1 else "windows"
@@ -101,7 +104,70 @@ def draw_accuracy(records: pd.DataFrame, *, top: int = 1) -> Figure:
             f"share with the site among the first {top}" if top > 1 else "share with the site first"
         )
         ax.grid(axis="y", linewidth=0.5)
-    axes[0, 0].set(yticks=range(len(methods)), yticklabels=map(codes_title, methods))
+    axes[0, 0].set_yticks(range(len(methods)), list(map(codes_title, methods)))
+    return figure
+
+
+def draw_rules(records: pd.DataFrame, arrays: Arrays) -> Figure:
+    """Draw the share of sites that come first by each rule, a panel for each number of readings.
+
+    Bars are 95 % intervals of a bootstrap of weeks; the dashed line is chance.
+    """
+    found = comparisons.Found(records, comparisons.SIMULATED)
+    rules = [
+        *comparisons.RULES,
+        *(f"{name} + likelihood in the cluster" for name in comparisons.NETWORKS),
+    ]
+    figure, axes = plt.subplots(
+        1, len(comparisons.READINGS), figsize=(8.6, 5.2), sharey=True, layout="constrained"
+    )
+    by_few = {rule: found.mean(rule, comparisons.READINGS[0], "top1") or 0.0 for rule in rules}
+    order = sorted(rules, key=lambda rule: by_few[rule])
+    colours = dict(zip(("likelihood", "cosine", "site"), plots.colours(3), strict=True))
+    for ax, n in zip(axes, comparisons.READINGS, strict=True):
+        for y, rule in enumerate(order):
+            mean = found.mean(rule, n, "top1")
+            asked = comparisons.condition(rule, n)
+            if mean is None or not ranks.seeds(arrays, rule, asked):
+                continue
+            _, low, high = ranks.share(arrays, rule, asked)
+            kind = comparisons.rule_title(rule).partition(",")[0].partition(" ")[0]
+            reach = [[mean - low], [high - mean]]
+            ax.errorbar(mean, y, xerr=reach, fmt="o", color=colours[kind], markersize=3)
+        ax.axvline(1 / tables.ALL_SITES, color=plots.GREY, linestyle="--")
+        ax.set(title=f"{n} readings", xlim=(0, 1.02), xlabel="share with the site first")
+        ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
+        ax.grid(axis="y", linewidth=0.5)
+    axes[0].set(yticks=range(len(order)), yticklabels=map(comparisons.rule_title, order))
+    return figure
+
+
+def draw_reliability(arrays: Arrays, *, seed: int = 0) -> Figure:
+    """Draw how often the first site is the true one, against the probability that it was given.
+
+    One panel for each number of readings, of the likelihood without weather: as it is, and after a
+    temperature. On the diagonal probabilities come true; bins of fewer than 30 events are left out.
+    """
+    figure, axes = plt.subplots(
+        1, len(comparisons.READINGS), figsize=(7.6, 3.9), sharey=True, layout="constrained"
+    )
+    marks = dict(zip(("as it is", "tempered"), ("o-", "s--"), strict=True))
+    colours = dict(zip(marks, plots.colours(2), strict=True))
+    for ax, n in zip(axes, comparisons.READINGS, strict=True):
+        ax.plot([0, 1], [0, 1], color=plots.GREY, linewidth=1)
+        name = ranks.key("any weather + likelihood", seed, readings=n)
+        for kind, mark in marks.items():
+            curve = arrays.get(f"reliability {kind}; {name}")
+            if curve is not None:
+                promised, found, events = curve
+                shown = events >= 30
+                ax.plot(promised[shown], found[shown], mark, color=colours[kind], label=kind)
+        ax.set(title=f"{n} readings", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+        ax.set_xlabel("probability of the first site")
+    axes[0].set_ylabel("share where it is the true one")
+    handles, labels = axes[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure
 
 

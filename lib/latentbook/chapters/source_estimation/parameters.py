@@ -7,7 +7,16 @@ import math
 from latentbook.chapters.source_estimation import VARIED
 from latentbook.errors import LatentbookError
 from latentbook.study import weather_parameters
-from latentbook.study.parameters import Choice, Number, Numbers, Parameter, Values, Words, has
+from latentbook.study.parameters import (
+    Choice,
+    Number,
+    Numbers,
+    Parameter,
+    Values,
+    Words,
+    each_at_most,
+    has,
+)
 
 #: The keys of `latentbook.weather.dispersion.NUCLIDES`.
 NUCLIDES = ("Cs-137", "I-131")
@@ -15,6 +24,19 @@ NUCLIDES = ("Cs-137", "I-131")
 READINGS = ("presence", "concentration")
 #: The largest number of patterns that a variation tries.
 MOST_PATTERNS = max(VARIED["k"])
+
+#: `latentbook.weather.inputs.INPUTS`.
+INPUTS = (
+    "first-field",
+    "mean-field",
+    "shuffled",
+    "eofs5",
+    "eofs10",
+    "levels",
+    "heights",
+    "wind",
+    "wind-eofs5",
+)
 
 PARAMETERS: dict[str, Parameter] = {
     **weather_parameters.PARAMETERS,
@@ -26,6 +48,19 @@ PARAMETERS: dict[str, Parameter] = {
     "descriptors": Numbers("windows that stand for a pattern", 1, 10_000),
     "smoothing": Number("of the readings, in cells", 0, 64, whole=False),
     "values": Choice("what an instrument measures", READINGS),
+    "inputs": Words("what else is clustered; may be empty", INPUTS, least=0),
+    "analogues": Numbers("nearest windows that stand for an event's weather", 1, 10_000),
+    "twin_particles": Number(
+        "particles of a release that is read and is not a candidate", 1, 10**7
+    ),
+    "task_every": Number("every so-many-th test window has the changed releases", 1, 1000),
+    "late_hours": Numbers("hours within which the release begins", 1, 240, least=0),
+    "durations": Numbers("hours that the release lasts", 0, 240, whole=False, least=0),
+    "diffusivities": Numbers("of the release, in m2/s", 0, 1e7, whole=False, least=0),
+    "mixing_heights": Numbers("of the release, in metres", 1, 1e5, whole=False, least=0),
+    "truth_levels": Numbers("of the wind of the release, in hPa", 1, 1100, whole=False, least=0),
+    "noises": Numbers("share of readings in a wrong place", 0, 1, whole=False, least=0),
+    "networks": Numbers("spacing of fixed stations in cells", 1, 64, least=0),
     "variations": Words("parameters that are varied; may be empty", tuple(VARIED), least=0),
 }
 
@@ -39,8 +74,20 @@ def _check_variations(values: Values) -> None:
         )
 
 
+def _check_durations(values: Values) -> None:
+    each_at_most(values, "durations", values["hours"], "the hours that a release is followed")
+
+
+def _check_analogues(values: Values) -> None:
+    n = weather_parameters.training_windows(values)
+    if math.isfinite(n):
+        each_at_most(values, "analogues", n, f"the {n:,} training windows")
+
+
 COMBINATIONS = (
     *weather_parameters.COMBINATIONS,
     weather_parameters.check_descriptors,
     _check_variations,
+    _check_durations,
+    _check_analogues,
 )

@@ -8,18 +8,19 @@ Maps are compared by `weather.source`, plumes computed by `weather.dispersion`.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from latentbook import cache
-from latentbook.chapters.source_estimation import CHAPTER, VARIED
+from latentbook.chapters.source_estimation import CHAPTER, VARIED, ranks
+from latentbook.chapters.source_estimation.ranks import Ranked
 from latentbook.errors import LatentbookError
 from latentbook.study.method import Method
-from latentbook.study.result import Result, Score
+from latentbook.study.result import Score
 from latentbook.weather import maps, patterns, source
 from latentbook.weather.codes import Representation
 from latentbook.weather.dataset import Weather
@@ -42,12 +43,36 @@ class Release:
         Particles of a release.
     nuclide : str, default="Cs-137"
         A key of `dispersion.NUCLIDES`.
+    duration : float, default=1
+        Hours that it lasts, at a constant rate.
+    late : int, default=0
+        The release begins in a whole hour drawn from so many after the start of the window.
+    diffusivity : float, default=25000
+        Of horizontal turbulence, in m2 s-1.
+    mixing_height : float, default=1000
+        Depth over which the activity is mixed, in metres.
     """
 
     level: float = 900.0
     hours: int = 48
     particles: int = 2000
     nuclide: str = "Cs-137"
+    duration: float = 1.0
+    late: int = 0
+    diffusivity: float = 2.5e4
+    mixing_height: float = 1000.0
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """As the records spell it: the first four, and of the rest what is not the default."""
+        first = ("level", "hours", "particles", "nuclide")
+        usual = {f.name: f.default for f in fields(self)}
+        return {k: v for k, v in vars(self).items() if k in first or v != usual[k]}
+
+
+#: A dispersion model: places (m, 2) as longitude and latitude in degrees, and starts (m,) as
+#: datetimes, to maps of shape (m, ny, nx) of the concentration in the air, summed over time.
+Disperse = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,56 +93,104 @@ class Library:
     seconds: float
 
 
-def library(weather: Weather, sites: pd.DataFrame, release: Release, seed: int) -> Library:
+def library(
+    weather: Weather,
+    sites: pd.DataFrame,
+    release: Release,
+    seed: int,
+    *,
+    only: np.ndarray | None = None,
+    model: tuple[str, Disperse] | None = None,
+) -> Library:
     """Disperse a release from every site at the start of every window; blocks are kept.
+
+    Parameters
+    ----------
+    weather : Weather
+    sites : DataFrame
+        As `source.sites_inside` returns them.
+    release : Release
+    seed : int
+        Of the turbulence, and of late beginnings.
+    only : array of bool, shape (n_windows,), optional
+        The windows that are wanted; all of them by default.
+    model : pair of str and function, optional
+        Another dispersion model, such as HYSPLIT, with a name that says all that its plumes depend
+        on besides places and starts. By default the model of this book.
 
     Raises
     ------
     LatentbookError
-        If no window has wind for long enough after it, or a site lies outside the grid.
+        If no window has wind for long enough after it, a site lies outside the grid, or a model
+        returns maps of another shape.
     """
     from tqdm import tqdm
 
-    from latentbook.weather import dispersion, winds
-
-    usable = followed_by_wind(weather.fields["time"].values, weather.main.starts, release.hours)
+    hours = release.hours + release.late
+    usable = followed_by_wind(weather.fields["time"].values, weather.main.starts, hours)
+    usable &= np.ones(len(weather), bool) if only is None else only
     if not usable.any():
         raise LatentbookError(
-            f"no window is followed by {release.hours} hours of wind: shorten hours or take a "
-            "longer period"
+            f"no window is followed by {hours} hours of wind: shorten hours or take a longer period"
         )
-    wind = winds.at_level(weather.fields, weather.grid, release.level)
     places = sites[["longitude", "latitude"]].to_numpy()
     rows = np.flatnonzero(usable)
-    plumes = np.zeros((len(weather), len(sites), *weather.grid.shape), np.float32)
+    shape = (len(sites), *weather.grid.shape)
+    plumes = np.zeros((len(weather), *shape), np.float32)
     seconds = 0.0
     key = {
         "weather": weather.sha256,
         "sites": sites.to_csv(index=False),
-        "release": vars(release),
+        "release": release.params,
         "seed": seed,
-    }
+    } | ({"model": model[0]} if model else {})
+    disperse = model[1] if model else _own_model(weather, release, seed)
     blocks = [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
     for block in tqdm(blocks, unit="block", desc="plumes"):
         starts = np.repeat(weather.main.starts[block], len(places))
 
         def compute(starts: np.ndarray = starts) -> dict[str, np.ndarray]:
-            dispersed = dispersion.disperse(
-                wind,
-                np.tile(places, (len(starts) // len(places), 1)),
-                starts,
-                hours=release.hours,
-                particles=release.particles,
-                nuclide=release.nuclide,
-                seed=seed,
-            )
-            return {"plumes": dispersed.concentration}
+            began = weather.fields["time"].values[starts]
+            if release.late:
+                hours = np.random.default_rng([seed, starts[0]]).integers(
+                    release.late, size=len(starts)
+                )
+                began = began + hours * np.timedelta64(1, "h")
+            found = np.asarray(disperse(np.tile(places, (len(starts) // len(places), 1)), began))
+            if found.shape != (len(starts), *shape[1:]):
+                raise LatentbookError(
+                    f"the dispersion model returned maps of shape {found.shape}, but must return "
+                    f"one of {shape[1:]} cells for each of {len(starts)} releases"
+                )
+            return {"plumes": found.astype(np.float32, copy=False)}
 
         kept = cache.load_or_compute("plumes", key | {"starts": starts.tolist()}, compute)
         seconds += kept.seconds
-        shape = (len(block), len(sites), *weather.grid.shape)
-        plumes[block] = kept.arrays["plumes"].reshape(shape)
+        plumes[block] = kept.arrays["plumes"].reshape(len(block), *shape)
     return Library(plumes, usable, seconds)
+
+
+def _own_model(weather: Weather, release: Release, seed: int) -> Disperse:
+    """Return the dispersion model of this book, in the wind of the weather."""
+    from latentbook.weather import dispersion, winds
+
+    wind = winds.at_level(weather.fields, weather.grid, release.level)
+
+    def disperse(places: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        return dispersion.disperse(
+            wind,
+            places,
+            starts,
+            hours=release.hours,
+            particles=release.particles,
+            nuclide=release.nuclide,
+            release_hours=release.duration,
+            diffusivity=release.diffusivity,
+            mixing_height=release.mixing_height,
+            seed=seed,
+        ).concentration
+
+    return disperse
 
 
 def followed_by_wind(times: np.ndarray, starts: np.ndarray, hours: float) -> np.ndarray:
@@ -172,12 +245,17 @@ class Estimate:
 
     def scores(self) -> dict[str, float]:
         """Return ``top1`` and ``top3`` with 95 % intervals, and numbers of events and sites."""
-        scores = {"events": float(len(self.rank)), "n_sites": float(self.similarity.shape[1])}
-        for top in (1, 3):
-            low, high = source.interval(self.rank, self.window, top)
-            scores[f"top{top}"] = source.accuracy(self.rank, top)
-            scores |= {f"top{top}_low": low, f"top{top}_high": high}
-        return scores
+        return shares(self.rank, self.window, self.similarity.shape[1])
+
+
+def shares(rank: np.ndarray, window: np.ndarray, n_sites: int) -> dict[str, float]:
+    """Return the shares of sites among the first, with intervals that draw whole weeks."""
+    scores = {"events": float(len(rank)), "n_sites": float(n_sites)}
+    for top in (1, 3):
+        low, high = source.interval(rank, window, top)
+        scores[f"top{top}"] = source.accuracy(rank, top)
+        scores |= {f"top{top}_low": low, f"top{top}_high": high}
+    return scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,11 +267,14 @@ class Readings:
     maps : array of float32, shape (n_events, ny, nx)
         Smoothed.
     window, site : arrays of int, shape (n_events,)
+    places : array of int, shape (n_events, n)
+        Cells that were read, as `source.draw` returns them.
     """
 
     maps: np.ndarray
     window: np.ndarray
     site: np.ndarray
+    places: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.int32))
 
 
 def read(weather: Weather, plumes: Library, event: Event, seed: int) -> Readings:
@@ -201,9 +282,10 @@ def read(weather: Weather, plumes: Library, event: Event, seed: int) -> Readings
     rows = np.flatnonzero(weather.testing & plumes.usable)
     n_sites = plumes.plumes.shape[1]
     true = plumes.plumes[rows].reshape(-1, *weather.grid.shape)
-    drawn = source.readings(true, event.readings, values=event.values, seed=seed)
-    smoothed = source.smooth(drawn, event.smoothing)
-    return Readings(smoothed, rows.repeat(n_sites), np.arange(len(true)) % n_sites)
+    source.check_values(event.values)
+    places = source.draw(true, event.readings, seed=seed)
+    smoothed = source.smooth(source.as_maps(places, true, values=event.values), event.smoothing)
+    return Readings(smoothed, rows.repeat(n_sites), np.arange(len(true)) % n_sites, places)
 
 
 def by_patterns(
@@ -257,12 +339,31 @@ class Inputs:
     release : Release
     representations : sequence of Representation
         Of the windows; their codes are clustered.
+    others : sequence of Representation, default=()
+        Clustered as well, where nothing else is varied.
     """
 
     weather: Weather
     plumes: Library
     release: Release
     representations: Sequence[Representation]
+    others: Sequence[Representation] = ()
+
+
+def clustered_inputs(
+    weather: Weather, names: Sequence[str], release: Release, seed: int
+) -> list[Representation]:
+    """Return windows as points of other `inputs` than the networks', ready to be clustered."""
+    from latentbook.weather import inputs
+
+    found = []
+    for name in names:
+        start = time.perf_counter()
+        points = inputs.points(weather, name, level=release.level, seed=seed)
+        seconds = time.perf_counter() - start
+        nothing = np.empty((2, 0, *weather.grid.shape))
+        found.append(Representation(name, points, seconds, {}, {}, nothing))
+    return found
 
 
 @dataclass(frozen=True)
@@ -291,6 +392,12 @@ class Setting:
             return ""
         value = self.k if self.varied == "k" else getattr(self.event, self.varied)
         return f"{self.varied} {value}"
+
+
+def condition(readings: int, release: Release) -> dict[str, object]:
+    """Return what tells ranks of one method apart: readings, and a wind at an unusual level."""
+    usual = release.level == Release.level
+    return {"readings": readings} | ({} if usual else {"wind": f"{release.level:g}"})
 
 
 def plan(
@@ -330,7 +437,7 @@ def plan(
     return settings
 
 
-def run(inputs: Inputs, setting: Setting, *, random_state: int) -> Result:
+def run(inputs: Inputs, setting: Setting, *, random_state: int) -> Ranked:
     """Estimate the site of every test release, by the clusters of all codes and by the bounds.
 
     Parameters
@@ -344,15 +451,17 @@ def run(inputs: Inputs, setting: Setting, *, random_state: int) -> Result:
 
     Returns
     -------
-    Result
-        One score for each representation and, unless clusters are varied, for each bound.
-        Arrays for the figures, of the last representation, if the setting asks for them.
+    Ranked
+        One score for each representation and, unless clusters are varied, for each bound, with the
+        ranks of the true sites. Arrays for the figures, of the last representation, if the setting
+        asks for them.
     """
     weather, plumes = inputs.weather, inputs.plumes
     readings = read(weather, plumes, setting.event, random_state)
-    shared = vars(setting.event) | vars(inputs.release) | weather.params
+    shared = vars(setting.event) | inputs.release.params | weather.params
     scores: list[Score] = []
     arrays: dict[str, np.ndarray] = {}
+    found: dict[str, np.ndarray] = {}
 
     def add(method: Method, estimate: Estimate, params: Mapping[str, Any], seconds: float) -> None:
         scores.append(
@@ -364,8 +473,14 @@ def run(inputs: Inputs, setting: Setting, *, random_state: int) -> Result:
                 source_table="figure 20",
             )
         )
+        if not setting.varied:
+            asked = condition(setting.event.readings, inputs.release)
+            if method.learner:  # the bounds have no windows
+                asked["windows"] = setting.event.descriptor
+            found[ranks.key(str(method), random_state, **asked)] = estimate.rank
 
-    for represented in inputs.representations:
+    others = () if setting.varied else inputs.others
+    for represented in (*inputs.representations, *others):
         start = time.perf_counter()
         codes = represented.codes
         clusters = patterns.fit(codes, weather.training, setting.k, random_state)
@@ -378,7 +493,8 @@ def run(inputs: Inputs, setting: Setting, *, random_state: int) -> Result:
     if setting.varied != "k":  # the bounds have no clusters
         for name, estimate in bounds(weather, plumes, readings).items():
             add(Method(name), estimate, {}, 0.0)
-    return Result(CHAPTER, weather, random_state, scores, arrays)
+    times = weather.times[np.unique(readings.window)]
+    return Ranked(CHAPTER, weather, random_state, scores, arrays, times=times, ranks=found)
 
 
 def event_arrays(

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from latentbook.chapters.source_estimation import CHAPTER, VARIED
+from latentbook.chapters.source_estimation import CHAPTER, VARIED, comparisons
 from latentbook.study import effects, judge
 from latentbook.study.judge import select, summarise
 from latentbook.study.method import Method
-from latentbook.study.tables import NOT_RUN, markdown, number, score_cell, verdict_table
+from latentbook.study.tables import NOT_RUN, markdown, number, score_cell, verdict_table, without_n
 from latentbook.study.weather_labels import TITLES, by_method, codes_title, datasets_in_order
 
 #: Methods that use no cluster, in the order of the tables.
@@ -43,14 +43,15 @@ def generated(every: pd.DataFrame, compared: pd.DataFrame) -> dict[str, str]:
                 accuracy(
                     estimated[estimated["dataset"] == dataset],
                     caption=f"Share of test releases with the true site first / among the first "
-                    f"three, {TITLES.get(dataset, dataset)}, mean over seeds of k-means, network "
-                    "and readings; test windows are the same",
+                    f"three by cosine, {TITLES.get(dataset, dataset)}: mean ± standard deviation "
+                    "over seeds of k-means, network and readings; test windows are the same",
                     name=f"tbl-06-{dataset}",
                 )
                 for dataset in datasets_in_order(estimated)
             ),
             "06-variations.md": _variations(estimated),
         }
+    pages |= comparisons.generated(estimated)
     pages["06-effects.md"] = _effects(estimated)
     pages["06-verdicts.md"] = verdict_table(
         compared[compared["table"] == "figure 20"],
@@ -76,9 +77,11 @@ def live(records: Sequence[Mapping[str, Any]], title: str) -> str:
 def accuracy(records: pd.DataFrame, *, caption: str, name: str) -> str:
     """Return the table of figure 20: one column for each descriptor and number of readings.
 
-    Cells read top-1 / top-3, mean over seeds; chance stands in the last row.
+    Cells read top-1 / top-3, mean over seeds with their standard deviation; chance stands in the
+    last row.
     """
     plain = unchanged(records)
+    plain = select(plain, (not comparisons.is_input(method) for method in plain["method"]))
     keys = conditions(plain)
     rows = []
     for method in in_order(plain["method"]):
@@ -87,7 +90,7 @@ def accuracy(records: pd.DataFrame, *, caption: str, name: str) -> str:
         for key in keys:
             cell = at_condition(group, key)
             tops = [summarise(cell, f"top{top}") for top in (1, 3)]
-            cells.append(" / ".join(number(t["mean"] if t else None) for t in tops))
+            cells.append(" / ".join(without_n(t) if t else number(None) for t in tops))
         rows.append([codes_title(method), *cells, str(group["seed"].nunique())])
     columns = [at_condition(plain, key) for key in keys]
     by_chance = [f"{chance(column, 1):.3f} / {chance(column, 3):.3f}" for column in columns]
@@ -103,8 +106,12 @@ def chance(records: pd.DataFrame, top: int) -> float:
 
 
 def unchanged(records: pd.DataFrame) -> pd.DataFrame:
-    """Return the records of the settings asked for, without those of the variations."""
-    return select(records, (not Method.parse(method).change for method in records["method"]))
+    """Return the records of the settings asked for: no variation, and no other rule or task."""
+    chosen = [
+        not Method.parse(method).change and not comparisons.is_baseline(method)
+        for method in records["method"]
+    ]
+    return select(records, chosen)
 
 
 def conditions(records: pd.DataFrame) -> list[tuple[int, int]]:

@@ -33,6 +33,7 @@ def _check_out(name: str, value: str) -> None:
             "first, or choose another"
         )
 
+
 PARAMETERS: dict[str, Parameter] = {
     **weather_parameters.PARAMETERS,
     "season": Choice("the months that are clustered", SEASONS),
