@@ -23,7 +23,7 @@ PROFILE = str(config.get("profile", "quick"))
 NOTEBOOKS = {path.stem: os.path.relpath(path) for path in graph.chapters()}
 EXECUTED = [f"_build/chapters/{PROFILE}/{chapter}.ipynb" for chapter in NOTEBOOKS]
 LIBRARY = os.path.relpath(graph.LIBRARY)
-EXERCISES = [chapter for chapter in NOTEBOOKS if os.path.isfile(f"exercises/{chapter}.md")]
+EXERCISES = {path[len("exercises/") : -len(".md")]: path for path in glob("exercises/[0-9]*.md")}
 PYTHON = sys.executable
 RECORDS = [*glob("data/records/*.jsonl"), *glob("data/published/*.csv"), *glob("notebooks/profiles/*.yml")]
 
@@ -151,21 +151,20 @@ rule show:
 
 rule exercises:
     input:
-        lambda w: needs(f"exercises/{w.chapter}.md"),
+        [needs(source) for source in EXERCISES.values()],
         f"{LIBRARY}/teach/page.py",
         needs(f"{LIBRARY}/teach/page.py"),
         # the right choices are computed from them
         glob("data/records/*.jsonl"),
         glob("data/published/*.csv"),
         "requirements.lock",
-        source="exercises/{chapter}.md",
+        EXERCISES.values(),
     output:
-        "book/exercises/{chapter}.md",
-    threads: 1
+        expand("book/exercises/{chapter}.md", chapter=EXERCISES),
     message:
-        "running the exercises of chapter {wildcards.chapter}"
+        "running the exercises"
     shell:
-        "{PYTHON:q} -m latentbook.teach.page {wildcards.chapter}"
+        "{PYTHON:q} -m latentbook.teach.page"
 
 
 rule guide:

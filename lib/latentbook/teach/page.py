@@ -1,7 +1,7 @@
 """The exercises of a chapter as the book shows them: statement, hint, and folded solutions.
 
-``python -m latentbook.teach.page CHAPTER`` runs the questions and writes
-``book/exercises/CHAPTER.md``, which the chapter's notebook includes.
+``python -m latentbook.teach.page [CHAPTER ...]`` runs the questions of all chapters, or of some,
+and writes ``book/exercises/CHAPTER.md``, which the chapter's notebook includes.
 Graded questions show no solution.
 """
 
@@ -54,7 +54,7 @@ def _folded_setup(chapter: Chapter) -> list[str]:
 def _entry(chapter: Chapter, question: Question, namespace: Mapping[str, Any]) -> list[str]:
     """Return exercise and, if it is not graded, solution."""
     label = f"ex-{chapter.stem[:2]}-{question.id}"
-    found = running.ready(question, namespace)
+    found = running.ready(question, namespace, solve=not question.graded)
     about = [source.KINDS[question.kind], f"level {question.level}", f"{question.minutes} minutes"]
     if question.graded:
         about.append(f"graded, {question.points} point{'s' * (question.points != 1)}")
@@ -108,13 +108,14 @@ def _python(code: str) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the exercises of a chapter; return the exit status."""
+    """Write the exercises of the chapters that are named, or of all; return the exit status."""
     try:
         known = sorted(path.stem for path in source.folder().glob("[0-9]*.md"))
-        stem = choose("chapter with exercises", arguments[0] if arguments else "", known)
-        text = section(source.read(source.folder() / f"{stem}.md"))
-        with files.atomic(paths.exercises() / f"{stem}.md") as scratch:
-            scratch.write_text(text, encoding="utf-8")
+        stems = [choose("chapter with exercises", stem, known) for stem in arguments] or known
+        for stem in stems:
+            text = section(source.read(source.folder() / f"{stem}.md"))
+            with files.atomic(paths.exercises() / f"{stem}.md") as scratch:
+                scratch.write_text(text, encoding="utf-8")
     except LatentbookError as error:
         print(f"latentbook: {error}", file=sys.stderr)
         return 2

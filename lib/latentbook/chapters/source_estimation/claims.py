@@ -522,18 +522,3 @@ def curves(evidence: Evidence) -> Claim:
             "and the mean plume falls": last[MEAN][3] < 0,
         },
     )
-
-
-@CLAIMS
-def concentrations_help(evidence: Evidence) -> Claim:
-    """Concentrations raise the share found first, of patterns and of the true weather."""
-    numbers = [
-        _varied(evidence, codes, "top1", f"values {values}").mean()
-        for codes in ("raw", TRUE)
-        for values in ("presence", "concentration")
-    ]
-    found = [
-        _change(evidence, codes, "top1", "values concentration", "values presence")
-        for codes in (*CODES, TRUE)
-    ]
-    return Claim(numbers, {"every row gains": all(gain.low > 0 for gain in found)})
