@@ -170,8 +170,10 @@ def test_published_numbers_and_weather_belong_to_the_chapters_that_read_them():
             reading[name].add(path.stem[:2])
     # tables of verdicts are generated pages, which the rule `pages` makes from data/published
     assert reading["published"] == set()
-    rule = (paths.root() / "Snakefile").read_text().partition("rule pages:")[2]
-    assert 'glob("data/published/*.csv")' in rule.partition("rule ")[0]
+    text = (paths.root() / "Snakefile").read_text()
+    assert "RECORDS" in text.partition("rule pages:")[2].partition("rule ")[0]
+    named = next(line for line in text.splitlines() if line.startswith("RECORDS = "))
+    assert 'glob("data/published/*.csv")' in named
     assert reading["samples"] == {"05", "06"}
     assert reading["registry"] == {path.stem[:2] for path in pipeline.chapters()}
 
@@ -405,6 +407,8 @@ def test_weather_of_the_records_runs_with_its_own_map_levels_and_period(tmp_path
     monkeypatch.setenv("LATENTBOOK_DATA", str(tmp_path))
     grid = {"chapters": "05-weather-patterns", "seeds": "0"}
     measured = records.read("05-weather-patterns")
+    # methods with a colon are measured by jobs of the chapter's queue
+    measured = measured[~measured["method"].str.contains(": ")]
     real = sorted(set(measured["dataset"]) - {"weather-simulated", "weather-sample"})
     runs, left_out = sweep.plan(grid | {"weathers": ",".join(real)})
     assert not left_out

@@ -38,6 +38,7 @@ def test_a_network_is_trained_on_training_windows_and_encodes_all(weather, own_c
     assert made.name == "cnn-lstm-3d"
 
 
+@pytest.mark.slow
 def test_what_the_thesis_proposes_is_trained_too(weather, own_cache):
     design = Design(epochs=2, n_codes=4, widths=(8,), k=3)
     names = ("fc-lstm", "fc-lstm-forced", "fc-lstm-joint")

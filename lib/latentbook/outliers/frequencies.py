@@ -73,7 +73,7 @@ def robust_z(values: np.ndarray, labels: np.ndarray, learned: np.ndarray) -> np.
     --------
     >>> values = np.array([1.0, 2.0, 3.0, 100.0, np.nan])
     >>> robust_z(values, np.zeros(5), np.array([1, 1, 1, 0, 1], dtype=bool)).round(1)
-    array([-0.9,  0. ,  0.7,  8.2,  nan])
+    array([-0.9,  0. ,  0.7,  8. ,  nan])
     """
     scale = np.nanmedian(np.abs(values[learned])) or 1.0
     shrunk = pd.Series(np.arcsinh(values / scale))

@@ -14,6 +14,7 @@ TITLES = {
     "weather-era5-june": "ERA5, June days, 500 hPa",
     "weather-ncep": "NCEP/NCAR, daily, 500 hPa",
     "weather-ncep-alps": "NCEP/NCAR Alps, daily, 500 hPa",
+    "weather-ncep-atlantic": "NCEP/NCAR Atlantic, daily, pressure at sea level",
 }
 #: Families of representations in the order of the tables, by the beginning of their names.
 _FAMILIES = ("raw", "pca", "conv", "fc-lstm", "cnn-lstm")
