@@ -33,6 +33,16 @@ def needs(source):
     return [os.path.relpath(path) for path in graph.dependencies(source)]
 
 
+#: Chapter -> the one before it that computes networks or embeddings which it loads from the cache.
+AFTER = {"03-two-stage-clustering": "01-dimensionality-reduction"}
+AFTER |= {"06-source-estimation": "05-weather-patterns"}
+
+
+def before(chapter, profile):
+    """Return what should run before a chapter, for the order alone: a change there reruns nothing."""
+    return [f"_build/chapters/{profile}/{AFTER[chapter]}.ipynb"] if chapter in AFTER else []
+
+
 def compiled(notebook):
     """Return what must be compiled before a chapter runs: UMAP's loops, for those that use them."""
     return ["_build/compiled.txt"] if f"{LIBRARY}/embed.py" in needs(notebook) else []
@@ -118,6 +128,7 @@ rule compiled:
 rule chapter:
     input:
         lambda w: compiled(NOTEBOOKS[w.chapter]),
+        ancient(lambda w: before(w.chapter, w.profile)),
         lambda w: needs(NOTEBOOKS[w.chapter]),
         lambda w: measured(w.chapter),
         "requirements.lock",

@@ -6,10 +6,25 @@ done for the present lock, it returns at once; where it is left out, each chapte
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 from latentbook import paths
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what C++ libraries write to the standard error while they are loaded."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
 
 
 def main() -> int:
@@ -18,10 +33,10 @@ def main() -> int:
     lock = paths.root() / "requirements.lock"
     if stamp.exists() and stamp.stat().st_mtime > lock.stat().st_mtime:
         return 0
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from latentbook import embed
+    with quiet():
+        from latentbook import embed
 
-    embed.compile_ahead()
+        embed.compile_ahead()
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(f"{sys.prefix}\n", encoding="utf-8")
     return 0
