@@ -110,9 +110,9 @@ class Analysis:
         A sentence that says why.
     agreement : str
         A sentence on how far the two rankings agree; empty where there is one.
-    known : Comparison or None
+    known : trust.Comparison or None
         On marked anomalies.
-    spoilt : list of Comparison
+    spoilt : list of trust.Comparison
         On rows spoilt on purpose.
     limits : list of Threshold
         Of the trusted score.
