@@ -69,7 +69,7 @@ def project(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("copy")
     made = shutil.ignore_patterns("__pycache__", "generated", "chapters", "extra")
     shutil.copytree(ROOT / "book", root / "book", ignore=made)
-    for name in ("lib", "notebooks", "data"):
+    for name in ("lib", "notebooks", "data", "exercises"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "tests").mkdir()
     for name in ("tests/conftest.py", "pyproject.toml", "README.md"):

@@ -76,27 +76,34 @@ def cost(table: pd.DataFrame, dataset: str, method: str, share: float, metric: s
     return gains.compare(dirty, clean)
 
 
-def cost_table(every: pd.DataFrame, *, caption: str, name: str) -> str:
-    """Return for each detector its AUC without anomalies, and what shares of them change.
+def cost_table(every: pd.DataFrame, metric: str = "auc", *, caption: str, name: str) -> str:
+    """Return for each detector its score without anomalies, and what shares of them change.
 
     A cell is the mean change over the tables of data, and in brackets in how many of them the 95 %
     interval over the seeds lies below 0.
+
+    Parameters
+    ----------
+    every : DataFrame
+    metric : str, default="auc"
+        ``auc`` or ``ap``.
+    caption, name : str
     """
     table = scores(every)
     shares = sorted(set(table["share"]) - {0.0})
     body = []
     for method, rows in table.groupby("method", sort=False):
         sets = list(dict.fromkeys(rows["dataset"]))
-        clean = rows[rows["share"] == 0].groupby("dataset")["auc"].mean().mean()
+        clean = rows[rows["share"] == 0].groupby("dataset")[metric].mean().mean()
         cells = []
         for share in shares:
-            found = [cost(table, one, str(method), share, "auc") for one in sets]
+            found = [cost(table, one, str(method), share, metric) for one in sets]
             mean = sum(one.mean for one in found) / len(found)
             worse = sum(one.word == "worse" for one in found)
             cells.append(f"{number(mean)} ({worse} of {len(found)})")
         body.append([str(method), number(clean), *cells])
     body.sort(key=lambda cells: -float(cells[1]))
-    header = ["detector", "AUC, none", *(f"change at {100 * share:g} %" for share in shares)]
+    header = ["detector", f"{metric.upper()}, none", *(f"change at {100 * share:g} %" for share in shares)]
     return markdown(header, body, caption=caption, name=name)
 
 

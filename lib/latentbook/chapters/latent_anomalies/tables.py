@@ -593,9 +593,18 @@ def contaminated(every: pd.DataFrame) -> dict[str, str]:
         return dict.fromkeys(pages, NOT_RUN)
     seeds = sorted(set(found.groupby(["dataset", "method", "share"])["seed"].nunique()))
     words = " to ".join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
-    return {
+    written = {
         page: table(every, caption=caption.format(words), name=name)
         for page, (table, caption, name) in pages.items()
+    }
+    precision = cost_table(
+        every,
+        "ap",
+        caption=f"The same change of the average precision ({words} seeds)",
+        name="tbl-07-contamination-ap",
+    )
+    return written | {
+        "07-contamination.md": "\n\n".join([written["07-contamination.md"], precision])
     }
 
 
