@@ -103,7 +103,11 @@ def cost_table(every: pd.DataFrame, metric: str = "auc", *, caption: str, name: 
             cells.append(f"{number(mean)} ({worse} of {len(found)})")
         body.append([str(method), number(clean), *cells])
     body.sort(key=lambda cells: -float(cells[1]))
-    header = ["detector", f"{metric.upper()}, none", *(f"change at {100 * share:g} %" for share in shares)]
+    header = [
+        "detector",
+        f"{metric.upper()}, none",
+        *(f"change at {100 * share:g} %" for share in shares),
+    ]
     return markdown(header, body, caption=caption, name=name)
 
 
