@@ -311,7 +311,7 @@ def draw_contamination(every: pd.DataFrame) -> Figure:
     for ax in axes[:, 0]:
         ax.set_ylabel("ROC AUC")
     for ax in axes[-1]:
-        ax.set_xlabel("anomalies among the training rows, %")
+        ax.set_xlabel("anomalies in training, %")
     handles, names = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize="small")
     return figure

@@ -41,11 +41,8 @@ INPUTS = {
     "wind-eofs5": "5 principal components of that wind",
 }
 _ANALOGUES = re.compile(r"(\d+) analogues by (heights|wind)")
-#: Rules of the table of baselines in its order, those by the clusters of networks after them.
-RULES = (
-    "nearest site",
-    "mean plume",
-    "k-means raw",
+#: Rules that two tables have in one order: up to the likelihood without analogues, and after it.
+_BEFORE = (
     "30 analogues by heights + cosine",
     "30 analogues by wind + cosine",
     "100 analogues by heights + cosine",
@@ -53,12 +50,16 @@ RULES = (
     "true weather + cosine",
     "any weather + likelihood",
     "likelihood in the cluster raw",
+)
+_AFTER = (
     "30 analogues by heights + likelihood",
     "30 analogues by wind + likelihood",
     "100 analogues by heights + likelihood",
     "100 analogues by wind + likelihood",
     "true weather + likelihood",
 )
+#: Rules of the table of baselines in its order, those by the clusters of networks after them.
+RULES = ("nearest site", "mean plume", "k-means raw", *_BEFORE, *_AFTER)
 #: Pairs of rules whose difference the chapter states.
 PAIRS = (
     ("nearest site", "k-means raw"),
@@ -86,23 +87,11 @@ CALIBRATED = (
 )
 #: Rules of the table of real weather.
 REAL_RULES = (
-    "nearest site",
-    "mean plume",
-    "k-means raw",
+    *RULES[:3],
     "pca256 + k-means",
-    "30 analogues by heights + cosine",
-    "30 analogues by wind + cosine",
-    "100 analogues by heights + cosine",
-    "100 analogues by wind + cosine",
-    "true weather + cosine",
-    "any weather + likelihood",
-    "likelihood in the cluster raw",
+    *_BEFORE,
     *(f"{name} + likelihood in the cluster" for name in NETWORKS[:3]),
-    "30 analogues by heights + likelihood",
-    "30 analogues by wind + likelihood",
-    "100 analogues by heights + likelihood",
-    "100 analogues by wind + likelihood",
-    "true weather + likelihood",
+    *_AFTER,
 )
 #: Rules of the fairer task.
 FAIRER = (
